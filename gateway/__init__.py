@@ -1,0 +1,1 @@
+"""The hotline gateway: turns every citizen contact into a work-order draft and loses nothing."""
