@@ -12,10 +12,13 @@ class BadContact(GatewayError):
 def contact(scheme: str, identity: str) -> str:
     """Return the contact ``scheme:id``; raise :class:`BadContact` when either part is unusable."""
     if not scheme.isascii() or not scheme.replace("-", "").isalnum() or not scheme.islower():
-        raise BadContact("a contact's scheme must be lower-case letters", "name the medium, e.g. tel")
+        raise BadContact(
+            "a contact's scheme must be lower-case letters", "name the medium, e.g. tel"
+        )
     if not identity or len(identity) > 200 or any(ord(c) < 0x20 for c in identity):
         raise BadContact(
-            "a contact's id must have 1 to 200 printable characters", "drop the message as malformed"
+            "a contact's id must have 1 to 200 printable characters",
+            "drop the message as malformed",
         )
     return f"{scheme}:{identity}"
 

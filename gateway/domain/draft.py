@@ -1,7 +1,8 @@
 """WorkOrderDraft 1.0 (工单草稿): everything the gateway knows of one case, as one document.
 
-The types here are the single source of the published JSON Schema (see ``schema.py``). A field that
-is ``None`` is left out of the JSON; the few that may be *said* to be unknown carry :data:`NULLABLE`.
+The types here are the single source of the published JSON Schema (see ``schema.py``). A field
+that is ``None`` is left out of the JSON; the few that may be *said* to be unknown
+carry :data:`NULLABLE`.
 """
 
 from datetime import datetime
@@ -68,9 +69,7 @@ class ChannelDetail(Struct, frozen=True, kw_only=True, omit_defaults=True):
     native_ids: tuple[str, ...] | None = None
 
 
-class Reporter(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Reporter(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Who asks (诉求人)."""
 
     kind: Literal["person", "organisation", "anonymous"]
@@ -105,9 +104,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     """What is asked (诉求)."""
 
     type: RequestType
-    title: Annotated[
-        str, Meta(max_length=TITLE_LIMIT, description="may be empty while collecting")
-    ]
+    title: Annotated[str, Meta(max_length=TITLE_LIMIT, description="may be empty while collecting")]
     content: Annotated[str, Meta(max_length=CONTENT_LIMIT)]
     content_source: Literal["citizen_text", "asr", "operator", "mixed"] | None = None
     category: Coded | None = None
@@ -205,9 +202,7 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The words a suggestion rests on, as a character range of a message or transcript segment."""
 
     text: str
-    source: Annotated[
-        str | None, Meta(description="message id or transcript segment index")
-    ] = None
+    source: Annotated[str | None, Meta(description="message id or transcript segment index")] = None
     start: int | None = None
     end: int | None = None
 
@@ -268,15 +263,13 @@ class WorkOrderDraft(
     schema_version: Literal["1.0"]
     draft_id: Annotated[
         str,
-        Meta(
-            pattern=ULID_PATTERN, description="ULID; also the idempotency key of a forward"
-        ),
+        Meta(pattern=ULID_PATTERN, description="ULID; also the idempotency key of a forward"),
     ]
     receipt_no: Annotated[
         str,
         Meta(
             pattern=RECEIPT_PATTERN,
-            description="受理编号/流水号: digits only, the last one a check digit; told to the citizen",
+            description="受理编号/流水号: digits only, the last a check digit; told to the citizen",
         ),
     ]
     jurisdiction: Annotated[
@@ -292,7 +285,7 @@ class WorkOrderDraft(
         str,
         Meta(
             pattern=CHANNEL_PATTERN,
-            description="voice sms wechat telegram email web open311 operator, or a third-party kind",
+            description="voice sms wechat telegram email web open311 operator, or a third party's",
         ),
     ]
     received_at: Aware

@@ -6,13 +6,19 @@ from datetime import datetime
 from typing import Any
 
 EVENT_TYPES: tuple[str, ...] = (
-    *(
-        f"draft.{name}"
-        for name in (
-            "created updated queued claimed released ready forwarded forward_failed "
-            "answered merged rejected expired escalated"
-        ).split()
-    ),
+    "draft.created",
+    "draft.updated",
+    "draft.queued",
+    "draft.claimed",
+    "draft.released",
+    "draft.ready",
+    "draft.forwarded",
+    "draft.forward_failed",
+    "draft.answered",
+    "draft.merged",
+    "draft.rejected",
+    "draft.expired",
+    "draft.escalated",
     "message.received",
     "message.delivery",
     "call.started",

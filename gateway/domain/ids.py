@@ -34,9 +34,7 @@ class UlidFactory:
     (https://github.com/ulid/spec#monotonicity) keeps their order readable from the ids.
     """
 
-    def __init__(
-        self, clock: Clock, randomness: Callable[[int], bytes] = token_bytes
-    ) -> None:
+    def __init__(self, clock: Clock, randomness: Callable[[int], bytes] = token_bytes) -> None:
         self._clock = clock
         self._randomness = randomness
         self._last = 0

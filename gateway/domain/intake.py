@@ -13,7 +13,7 @@ TEXT_LIMIT = 100_000
 
 
 class MediaRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A file that came with a message: already stored (``sha256``) or still to be fetched (``url``).
+    """A file of a message: already stored (``sha256``) or still to be fetched (``url``).
 
     ``url`` is the provider's own reference; only the channel that made it knows how to ask for it
     (``MediaSource.request_for``), and only the core performs the request.
@@ -132,9 +132,9 @@ Event = StoredEvent | Ignored
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a delivery once the core had done its part.
 
-    ``accepted``: durably stored now. ``duplicate``: it had been stored before; the other fields are
-    those of the first time. ``ignored``: nothing to store. ``busy``: the store could not commit, the
-    sender must come again.
+    ``accepted``: durably stored now. ``duplicate``: it had been stored before; the other fields
+    are those of the first time. ``ignored``: nothing to store. ``busy``: the store could not commit,
+    the sender must come again.
     """
 
     status: Literal["accepted", "duplicate", "ignored", "busy"]
@@ -154,5 +154,3 @@ class CaseStatus(Struct, frozen=True, kw_only=True):
     title: str
     backend_status: str | None = None
     answers: tuple[Message, ...] = ()
-
-
