@@ -1,0 +1,40 @@
+"""The configuration: what a deployment can set, read from one YAML file and checked as a whole."""
+
+from gateway.config.endpoint import Endpoint, SigningSecret
+from gateway.config.findings import ConfigError, Finding
+from gateway.config.model import (
+    Admin,
+    Blobs,
+    Config,
+    Conversation,
+    Entry,
+    Limits,
+    Log,
+    Policy,
+    Redis,
+    Site,
+    Speech,
+    Store,
+)
+from gateway.config.settings import ChannelSettings, Settings
+
+__all__ = [
+    "Admin",
+    "Blobs",
+    "ChannelSettings",
+    "Config",
+    "ConfigError",
+    "Conversation",
+    "Endpoint",
+    "Entry",
+    "Finding",
+    "Limits",
+    "Log",
+    "Policy",
+    "Redis",
+    "Settings",
+    "SigningSecret",
+    "Site",
+    "Speech",
+    "Store",
+]

@@ -1,0 +1,56 @@
+"""Walks the settings classes along the keys of a file: what may stand where, and what is secret."""
+
+import types
+from collections.abc import Sequence
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+Annotation = Any
+"""A type as written behind a field; Python has no narrower name for it."""
+
+
+def child(annotation: Annotation, key: str | int) -> Annotation:
+    """The type of what stands under ``key``, ``None`` when the type does not say."""
+    for option in _options(annotation):
+        if isinstance(key, str) and _is_settings(option):
+            if (field := option.model_fields.get(key)) is not None:
+                return field.annotation
+        elif isinstance(key, str) and get_origin(option) is dict:
+            return get_args(option)[1]
+        elif isinstance(key, int) and get_origin(option) in {list, tuple, set, frozenset, Sequence}:
+            return get_args(option)[0]
+    return None
+
+
+def is_secret(annotation: Annotation) -> bool:
+    """Tell whether the value must come from outside the file."""
+    return SecretStr in _options(annotation)
+
+
+def keys(annotation: Annotation) -> tuple[str, ...]:
+    """The keys a mapping of this type may have; empty when it may have any."""
+    return tuple(
+        name
+        for option in _options(annotation)
+        if _is_settings(option)
+        for name in option.model_fields
+    )
+
+
+def is_mapping(annotation: Annotation) -> bool:
+    """Tell whether keys are expected here."""
+    return any(_is_settings(o) or get_origin(o) is dict for o in _options(annotation))
+
+
+def _is_settings(annotation: Annotation) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _options(annotation: Annotation) -> tuple[Annotation, ...]:
+    """The alternatives of a union, without ``Annotated`` around them."""
+    if get_origin(annotation) is Annotated:
+        return _options(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return tuple(option for part in get_args(annotation) for option in _options(part))
+    return (annotation,)
