@@ -1,4 +1,4 @@
-"""The port through which everything calls out over HTTP: one guarded client, handed in, never built by a channel."""
+"""The outgoing HTTP port: one guarded client, handed to whoever calls a URL, never built there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

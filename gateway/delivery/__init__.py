@@ -1,0 +1,1 @@
+"""Delivery: what happened to a draft reaches every endpoint, in order, at least once."""

@@ -1,0 +1,1 @@
+"""Guarded outgoing HTTP: the one way the gateway calls a URL."""

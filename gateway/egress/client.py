@@ -1,0 +1,226 @@
+"""The one outgoing HTTP client: addresses are checked as they are connected to, answers bounded."""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from gateway.channel.http import (
+    DEFAULT_LIMITS,
+    EgressError,
+    EgressErrorKind,
+    EgressReply,
+    IPNetwork,
+    Limits,
+)
+from gateway.egress.faults import AddressNotPermitted, explain
+from gateway.egress.guard import judge
+from gateway.egress.names import NameResolver
+
+_MAX_HEADERS = 64
+_MAX_LINE = 8190
+_KEEP_ALIVE_S = 15.0
+_USER_AGENT = "hotline-gateway"
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one call has come."""
+
+    connected: bool = False
+
+
+class EgressClient:
+    """Calls URLs for the whole gateway; implements ``gateway.channel.http.HttpClient``.
+
+    - The guard judges the address each socket is about to connect to, so names, IP literals,
+      mapped addresses and names that change between look-up and connection all pass one check.
+    - Redirects are returned, never followed. Proxies, ``.netrc`` and cookies are not used.
+    - Connections are pooled per allow-list: one that was made under a wide list is never
+      handed to a call with a narrower one.
+    - The decoded body, the headers and the time of an answer are bounded by ``Limits``.
+
+    Close it (or use it as an async context manager) before the event loop ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._resolver = resolver or NameResolver()
+        self._tls: ssl.SSLContext | bool = tls or True
+        self._monotonic = monotonic
+        self._sessions: dict[frozenset[IPNetwork], aiohttp.ClientSession] = {}
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every pooled connection; calls after this are a programming error."""
+        self._closed = True
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        for session in sessions:
+            await session.close()
+        await self._resolver.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        allow: tuple[IPNetwork, ...] = (),
+    ) -> EgressReply:
+        """Call ``url`` once and return the answer; raise ``EgressError`` when none came."""
+        target = _parse(url)
+        where = f"{target.scheme}://{target.host}:{target.port}"
+        sent_headers = {"User-Agent": _USER_AGENT, **_clean(headers or _NO_HEADERS, where)}
+        progress = _Progress()
+        session = self._session_for(frozenset(allow))
+        started = self._monotonic()
+        try:
+            async with (
+                asyncio.timeout(limits.total_s),
+                session.request(
+                    method,
+                    target,
+                    headers=sent_headers,
+                    data=body,
+                    allow_redirects=False,
+                    ssl=self._tls,
+                    timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect_s),
+                    trace_request_ctx=progress,
+                ) as response,
+            ):
+                kept, truncated = await _read(response, limits, where)
+                if truncated:
+                    response.close()
+        except (aiohttp.ClientError, OSError, ValueError) as fault:
+            raise explain(fault, where, connected=progress.connected) from fault
+        return EgressReply(
+            status=response.status,
+            headers=_received(response),
+            body=kept,
+            truncated=truncated,
+            elapsed=self._monotonic() - started,
+        )
+
+    def _session_for(self, allow: frozenset[IPNetwork]) -> aiohttp.ClientSession:
+        if self._closed:
+            raise RuntimeError("the outgoing HTTP client is closed")
+        session = self._sessions.get(allow)
+        if session is None:
+            session = self._sessions[allow] = self._open_session(tuple(allow))
+        return session
+
+    def _open_session(self, allow: tuple[IPNetwork, ...]) -> aiohttp.ClientSession:
+        def guarded_socket(info: "aiohttp.AddrInfoType") -> socket.socket:
+            family, kind, proto, _, address = info
+            if not judge(str(address[0]), allow).permitted:
+                raise AddressNotPermitted
+            return socket.socket(family, kind, proto)
+
+        watch = aiohttp.TraceConfig()
+        watch.on_connection_create_end.append(_mark_connected)
+        watch.on_connection_reuseconn.append(_mark_connected)
+        return aiohttp.ClientSession(
+            # No limit here: callers bound their own work, and a call that waits for a slot would
+            # be counted as a time-out of an endpoint that has done nothing wrong.
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                resolver=self._resolver,
+                socket_factory=guarded_socket,
+                keepalive_timeout=_KEEP_ALIVE_S,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            skip_auto_headers=("Content-Type",),
+            trace_configs=[watch],
+            max_headers=_MAX_HEADERS,
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_LINE,
+        )
+
+
+async def _mark_connected(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _: Any
+) -> None:
+    context.trace_request_ctx.connected = True
+
+
+def _parse(url: str) -> URL:
+    if any(character <= " " or character == "\x7f" for character in url):
+        raise EgressError(EgressErrorKind.PROTOCOL, "a URL holds spaces or control characters")
+    try:
+        # Providers sign the exact URL: what is already ASCII goes out unchanged.
+        target = URL(url, encoded=url.isascii())
+        host, _ = target.host, target.port
+    except ValueError as fault:
+        raise EgressError(EgressErrorKind.PROTOCOL, "a URL cannot be understood") from fault
+    if target.scheme not in {"http", "https"}:
+        raise EgressError(
+            EgressErrorKind.BLOCKED,
+            f"a URL has the scheme {target.scheme[:16]!r}",
+            "only http and https URLs are called",
+        )
+    if not host:
+        raise EgressError(EgressErrorKind.PROTOCOL, "a URL names no host")
+    return target
+
+
+def _clean(headers: Mapping[str, str], where: str) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if any(character in name + value for character in "\r\n\0"):
+            raise EgressError(EgressErrorKind.PROTOCOL, f"{where}: a request header has two lines")
+    return headers
+
+
+async def _read(response: aiohttp.ClientResponse, limits: Limits, where: str) -> tuple[bytes, bool]:
+    """Read the decoded body up to the limit; say whether it went on."""
+    kept = bytearray()
+    async for chunk in response.content.iter_any():
+        kept += chunk
+        if len(kept) > limits.body_bytes:
+            if limits.refuse_larger:
+                raise EgressError(
+                    EgressErrorKind.TOO_LARGE,
+                    f"{where}: the answer is larger than {limits.body_bytes} bytes",
+                    request_sent=True,
+                )
+            return bytes(kept[: limits.body_bytes]), True
+    return bytes(kept), False
+
+
+def _received(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Fold the headers into a plain dictionary that any store can keep."""
+    folded: dict[str, str] = {}
+    for name, value in response.headers.items():
+        # aiohttp keeps bytes that are not UTF-8 as lone surrogates, which no database accepts.
+        text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        key = name.lower()
+        folded[key] = f"{folded[key]}, {text}" if key in folded else text
+    return folded
