@@ -68,7 +68,7 @@ soak: setup $(DEV_READY) peers ## Kill processes and stores at random for ROUNDS
 
 .PHONY: fresh
 fresh: ## Prove README's commands and the Dockerfile's steps on a bare Debian 12 (needs root)
-	@tools/fresh.sh
+	@$(or $(PYTHON),python3) -m tools.fresh
 
 # --- keep it
 
