@@ -1,7 +1,9 @@
 """The configuration: what a deployment can set, read from one YAML file and checked as a whole."""
 
 from gateway.config.endpoint import Endpoint, SigningSecret
+from gateway.config.environment import read_env_file
 from gateway.config.findings import ConfigError, Finding
+from gateway.config.load import load, parse
 from gateway.config.model import (
     Admin,
     Blobs,
@@ -37,4 +39,7 @@ __all__ = [
     "Site",
     "Speech",
     "Store",
+    "load",
+    "parse",
+    "read_env_file",
 ]

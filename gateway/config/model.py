@@ -269,3 +269,30 @@ class Config(Settings):
         "`--data DIR` on the command line moves it.",
         examples=["/var/lib/hotline"],
     )
+
+    @property
+    def secret_key_file(self) -> Path:
+        """Where the gateway's own key is made and kept when ``site.secret_key`` is not set."""
+        return self.data / "secret.key"
+
+    def channel(self, kind: str, account: str) -> ChannelSettings | None:
+        """The settings of one account of one channel."""
+        return next((c for c in self.channels if (c.kind, c.account) == (kind, account)), None)
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The settings of one receiver of the event feed."""
+        return next((e for e in self.endpoints if e.name == name), None)
+
+    def with_data(self, directory: Path) -> Self:
+        """The same configuration with its data directory, and all that lies in it, elsewhere."""
+        store, blobs = self.store, self.blobs
+        if store.url.startswith("sqlite:///"):
+            path = _moved(store.url.removeprefix("sqlite:///"), directory)
+            store = store.model_copy(update={"url": f"sqlite:///{path}"})
+        path = _moved(blobs.url.removeprefix("file:"), directory)
+        blobs = blobs.model_copy(update={"url": f"file:{path}"})
+        return self.model_copy(update={"store": store, "blobs": blobs, "data": directory})
+
+
+def _moved(path: str, directory: Path) -> str:
+    return str(directory / path.removeprefix("data/")) if path.startswith("data/") else path

@@ -57,12 +57,13 @@ def from_environment(text: str, env: Mapping[str, str]) -> str:
 def from_file(text: str, folder: Path) -> str:
     """The secret in the file that ``file:PATH`` names; a relative path starts at ``folder``."""
     name = text.removeprefix("file:")
-    path = folder / name
     try:
-        if not path.is_file():
-            raise Unresolved(f"the file {name} does not exist", "create it, or correct the path")
-        with path.open("rb") as file:
+        with (folder / name).open("rb") as file:
             raw = file.read(MAX_SECRET_BYTES + 1)
+    except FileNotFoundError:
+        raise Unresolved(
+            f"the file {name} does not exist", "create it, or correct the path"
+        ) from None
     except (OSError, ValueError):
         raise Unresolved(
             f"the file {name} cannot be read", "let the user that runs the gateway read it"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
 
 Annotation = Any
 """A type as written behind a field; Python has no narrower name for it."""
@@ -14,13 +15,19 @@ def child(annotation: Annotation, key: str | int) -> Annotation:
     """The type of what stands under ``key``, ``None`` when the type does not say."""
     for option in _options(annotation):
         if isinstance(key, str) and _is_settings(option):
-            if (field := option.model_fields.get(key)) is not None:
-                return field.annotation
-        elif isinstance(key, str) and get_origin(option) is dict:
+            if (info := option.model_fields.get(key)) is not None:
+                return info.annotation
+        elif isinstance(key, str) and _origin(option) is dict:
             return get_args(option)[1]
-        elif isinstance(key, int) and get_origin(option) in {list, tuple, set, frozenset, Sequence}:
+        elif isinstance(key, int) and _origin(option) in {list, tuple, set, frozenset, Sequence}:
             return get_args(option)[0]
     return None
+
+
+def field(annotation: Annotation, key: str) -> FieldInfo | None:
+    """The description of the setting ``key`` of a group."""
+    found = (o.model_fields.get(key) for o in _options(annotation) if _is_settings(o))
+    return next((info for info in found if info is not None), None)
 
 
 def is_secret(annotation: Annotation) -> bool:
@@ -38,19 +45,18 @@ def keys(annotation: Annotation) -> tuple[str, ...]:
     )
 
 
-def is_mapping(annotation: Annotation) -> bool:
-    """Tell whether keys are expected here."""
-    return any(_is_settings(o) or get_origin(o) is dict for o in _options(annotation))
-
-
 def _is_settings(annotation: Annotation) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
+def _origin(annotation: Annotation) -> Any:
+    return get_origin(annotation)
+
+
 def _options(annotation: Annotation) -> tuple[Annotation, ...]:
     """The alternatives of a union, without ``Annotated`` around them."""
-    if get_origin(annotation) is Annotated:
+    if _origin(annotation) is Annotated:
         return _options(get_args(annotation)[0])
-    if get_origin(annotation) in {Union, types.UnionType}:
+    if _origin(annotation) in {Union, types.UnionType}:
         return tuple(option for part in get_args(annotation) for option in _options(part))
     return (annotation,)
