@@ -2,6 +2,8 @@
 
 from gateway.channel.contract import (
     Account,
+    AnswersInContext,
+    CarriesFiles,
     ChannelKind,
     ChannelSpec,
     HttpCall,
@@ -24,6 +26,8 @@ from gateway.channel.wire import HttpReply, RawRequest
 
 __all__ = [
     "Account",
+    "AnswersInContext",
+    "CarriesFiles",
     "CaseLookup",
     "ChannelKind",
     "ChannelSpec",

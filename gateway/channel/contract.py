@@ -25,6 +25,9 @@ class ChannelSpec:
     case is sent through the account's sender. ``body_limit`` in bytes, ``ack_deadline_s`` the time
     the provider waits, ``redelivery_window_s`` how long equal content without an id counts as the
     same message, ``text_limit`` the longest single outgoing part in the provider's unit.
+    ``key_conflict_is_error``: a ``dedupe_key`` is the sender's own idempotency key, one for the
+    whole account whatever the contact; when it returns with another event nothing is stored and the
+    outcome is a duplicate with ``conflict`` set. Otherwise that is a new, flagged message.
     """
 
     kind: str
@@ -35,6 +38,7 @@ class ChannelSpec:
     acknowledges: bool = False
     redelivery_window_s: float = 300.0
     text_limit: int | None = None
+    key_conflict_is_error: bool = False
 
 
 class WebhookChannel(Protocol):
@@ -58,6 +62,24 @@ class RefusesInItsOwnWords(Protocol):
 
     def refuse(self, raw: RawRequest, error: Exception) -> HttpReply:
         """Return the answer to a request whose parse raised ``Malformed`` or ``Conflict``."""
+
+
+class CarriesFiles(Protocol):
+    """A webhook channel whose requests hold the bytes of their attachments.
+
+    After ``parse`` and before the commit the core stores each of them (``Uploads.put``): an event
+    may name a file by its ``sha256`` only when the file is already safe.
+    """
+
+    def files(self, raw: RawRequest) -> Sequence[bytes]:
+        """Return the files that the events of ``parse`` name by ``sha256``; as pure as it is."""
+
+
+class AnswersInContext(Protocol):
+    """A webhook channel whose answer depends on the request as well (language, typed values)."""
+
+    def answer(self, raw: RawRequest, outcome: Outcome) -> HttpReply:
+        """Return the answer; the core calls this instead of ``acknowledge``, at the same place."""
 
 
 class Page(Protocol):
