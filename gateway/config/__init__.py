@@ -2,7 +2,7 @@
 
 from gateway.config.endpoint import Endpoint, SigningSecret
 from gateway.config.environment import read_env_file
-from gateway.config.findings import ConfigError, Finding
+from gateway.config.findings import ConfigError, Finding, InvalidConfig
 from gateway.config.load import load, parse
 from gateway.config.model import (
     Admin,
@@ -30,6 +30,7 @@ __all__ = [
     "Endpoint",
     "Entry",
     "Finding",
+    "InvalidConfig",
     "Limits",
     "Log",
     "Policy",

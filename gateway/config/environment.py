@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gateway.config.findings import ConfigError, Finding
+from gateway.config.findings import Finding, InvalidConfig
 
 MAX_BYTES = 64 * 1024
 
@@ -14,7 +14,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     """The variables of the file, none when there is no such file.
 
     Blank lines and lines that start with ``#`` are skipped; one pair of quotes around a value is
-    removed. Raises :class:`ConfigError` for a line that is not ``NAME=value``; the line itself is
+    removed. Raises :class:`InvalidConfig` for a line that is not ``NAME=value``; the line itself is
     not repeated, for it may hold a secret.
     """
     try:
@@ -22,15 +22,15 @@ def read_env_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError:
-        raise ConfigError(
+        raise InvalidConfig(
             [_finding(path, 1, "cannot be read", "let the gateway read it")]
         ) from None
     if len(raw) > MAX_BYTES:
-        raise ConfigError([_finding(path, 1, "is larger than 64 KiB", "shorten it")])
+        raise InvalidConfig([_finding(path, 1, "is larger than 64 KiB", "shorten it")])
     try:
         lines = raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise ConfigError([_finding(path, 1, "is not UTF-8 text", "save it as UTF-8")]) from None
+        raise InvalidConfig([_finding(path, 1, "is not UTF-8 text", "save it as UTF-8")]) from None
     variables: dict[str, str] = {}
     findings: list[Finding] = []
     for number, line in enumerate(map(str.strip, lines), start=1):
@@ -41,7 +41,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         else:
             findings.append(_finding(path, number, "is not NAME=value", "correct the line"))
     if findings:
-        raise ConfigError(findings)
+        raise InvalidConfig(findings)
     return variables
 
 

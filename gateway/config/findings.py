@@ -21,8 +21,14 @@ class Finding:
 
 
 class ConfigError(GatewayError):
-    """A configuration that cannot be used, with everything that is wrong with it at once."""
+    """A configuration that cannot be used; ``findings`` is empty when no line is to blame."""
+
+    findings: tuple[Finding, ...] = ()
+
+
+class InvalidConfig(ConfigError):
+    """A configuration file with everything that is wrong with it at once."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(sorted(findings))
-        super().__init__("\n".join(map(str, self.findings)))
+        super().__init__("\n".join(map(str, in_order := sorted(findings))))
+        self.findings = tuple(in_order)

@@ -1,13 +1,13 @@
 """Turns a configuration file into a :class:`Config`, or into everything that is wrong with it."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from gateway.config import references, shape, yaml_tree
-from gateway.config.findings import ConfigError, Finding
+from gateway.config.findings import Finding, InvalidConfig
 from gateway.config.model import Config
 from gateway.config.settings import ChannelSettings
 from gateway.config.wording import Location, nearest, wording
@@ -23,7 +23,7 @@ def load(
     env: Mapping[str, str],
     data: Path | None = None,
 ) -> Config:
-    """Read and check a configuration; raise :class:`ConfigError` with every finding.
+    """Read and check a configuration; raise :class:`InvalidConfig` with every finding.
 
     ``channel_settings`` holds the settings class of each channel kind that is installed, ``env``
     the variables that ``${NAME}`` may name. ``data`` overrides the data directory.
@@ -54,7 +54,7 @@ def parse(
     reading = _Reading(path, tree, channel_settings, env)
     config = reading.config()
     if config is None or reading.findings:
-        raise ConfigError(reading.findings)
+        raise InvalidConfig(reading.findings)
     return config.with_data(data or config.data)
 
 
@@ -75,12 +75,10 @@ class _Reading:
         given = self._values(self._tree, Config, ())
         if isinstance(channels := given.get("channels"), list):
             accounts = [self._channel(values, index) for index, values in enumerate(channels)]
-            self._only_once("channels", [(c.kind, c.account) if c else None for c in accounts])
             given["channels"] = [account for account in accounts if account]
-        config = self._validated(Config, given, ())
-        if config:
-            self._only_once("endpoints", [endpoint.name for endpoint in config.endpoints])
-        return config
+        self._only_once("channels", "kind", "account")
+        self._only_once("endpoints", "name")
+        return self._validated(Config, given, ())
 
     def _channel(self, values: Any, index: int) -> ChannelSettings | None:
         at: Location = ("channels", index)
@@ -151,12 +149,19 @@ class _Reading:
                     self._find((*at, *error["loc"]), problem, cure)
             return None
 
-    def _only_once(self, group: str, names: Iterable[Hashable | None]) -> None:
-        seen: set[Hashable] = set()
-        for index, name in enumerate(names):
-            if name is not None and name in seen:
-                self._find((group, index), "has the name of another one", "give it its own name")
-            seen.add(name)
+    def _only_once(self, group: str, *keys: str) -> None:
+        """Find what has the same name as another one in a list."""
+        item = self._tree.get(group)
+        lines: dict[tuple[str | None, ...], int] = {}
+        for index, node in enumerate(_items(item.value) if item else ()):
+            name = tuple(_text(node, key) for key in keys)
+            if None not in name and name in lines:
+                self._find(
+                    (group, index, keys[-1]),
+                    f"is the same as in line {lines[name]}",
+                    "give each its own",
+                )
+            lines.setdefault(name, node.line)
 
     def _find(self, at: Location, problem: str, cure: str) -> None:
         """Keep a finding, unless one about the same place or a place around it is known."""
@@ -200,5 +205,11 @@ def _text(node: yaml_tree.Node, key: str) -> str | None:
     return item.value.text if item and isinstance(item.value, yaml_tree.Scalar) else None
 
 
-def _alone(path: Path, problem: str, cure: str, *, line: int = 1, key: str = "file") -> ConfigError:
-    return ConfigError([Finding(file=str(path), line=line, key=key, problem=problem, cure=cure)])
+def _items(node: yaml_tree.Node) -> tuple[yaml_tree.Node, ...]:
+    return node.items if isinstance(node, yaml_tree.Sequence) else ()
+
+
+def _alone(
+    path: Path, problem: str, cure: str, *, line: int = 1, key: str = "file"
+) -> InvalidConfig:
+    return InvalidConfig([Finding(file=str(path), line=line, key=key, problem=problem, cure=cure)])
