@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.channel.http import IPNetwork
 from gateway.channel.outgoing import Sender
 from gateway.channel.ports import Ports, Sink
 from gateway.channel.wire import HttpReply, RawRequest
@@ -121,11 +122,17 @@ class SourceChannel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
-    """A call the core should make; ``headers`` may hold credentials and are never logged."""
+    """A call the core should make; ``headers`` may hold credentials and are never logged.
+
+    ``hops`` names the hosts a redirect may lead to, over https and without ``headers``: some
+    providers answer with the address of a file store. ``allow`` is as in ``HttpClient.request``.
+    """
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
+    hops: tuple[str, ...] = ()
+    allow: tuple[IPNetwork, ...] = ()
 
 
 class MediaSource(Protocol):

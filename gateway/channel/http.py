@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Protocol
 
 from gateway.domain.errors import GatewayError
 
 IPNetwork = IPv4Network | IPv6Network
+
+CONFIGURED: tuple[IPNetwork, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""Networks open to an address that stands in the configuration itself (an account's ``base_url``):
+private ones too, for whoever writes it there means it. What is never callable stays so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
