@@ -63,3 +63,12 @@ class SendError(GatewayError):
         self.kind = kind
         self.code = code
         self.retry_after = retry_after
+
+
+class StoreBusy(GatewayError):
+    """Nothing could be committed just now: tell the sender "busy", never "ok"."""
+
+    def __init__(
+        self, message: str = "the store cannot take more just now", cure: str = "try again shortly"
+    ) -> None:
+        super().__init__(message, cure)

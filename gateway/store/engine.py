@@ -1,0 +1,50 @@
+"""The store's one door: operations go in as plain functions over a SQL connection.
+
+An operation is written once with SQLAlchemy Core and runs unchanged on both engines: in SQLite's
+writer thread, or inside asyncpg through ``run_sync``. It must do nothing but SQL, since it may be
+run again after a conflict.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+Operation = Callable[[Connection], R]
+BatchOperation = Callable[[Connection, Sequence[A]], Sequence[R]]
+
+BATCH_LIMIT = 512
+"""The most units of work that share one commit."""
+
+
+class Store(Protocol):
+    """A durable SQL store; every write is on disk when it returns."""
+
+    async def write(self, operation: Operation[R], *, locks: Sequence[str] = ()) -> R:
+        """Run one operation in a transaction and return its result once that is durable.
+
+        ``locks`` names what the operation is about (a lane, a draft): operations that share a name
+        never overlap, on any process. Raises what the operation raises, ``StoreBusy`` when too much
+        is waiting, ``StoreDown`` or ``StoreFull`` when nothing can be committed.
+        """
+
+    async def write_batched(
+        self, operation: BatchOperation[A, R], item: A, *, lock: str | None = None
+    ) -> R:
+        """Run ``operation`` on this item together with whatever else waits for the same operation.
+
+        The group shares one commit (no wait is added to fill it). When the group fails, its items
+        are tried one by one, so a bad item never fails its neighbours.
+        """
+
+    async def read(self, operation: Operation[R]) -> R:
+        """Run a read-only operation against the last committed state."""
+
+    async def migrate(self) -> None:
+        """Bring the schema to this version; raises ``WrongSchema`` when it is from a newer one."""
+
+    async def close(self) -> None:
+        """Finish what was accepted and close every connection."""

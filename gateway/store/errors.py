@@ -1,0 +1,30 @@
+"""What can go wrong below: the store is unavailable, or somebody else was faster."""
+
+from gateway.channel.errors import StoreBusy
+from gateway.domain.errors import GatewayError
+
+
+class StoreDown(StoreBusy):
+    """The database cannot be reached or written; nothing was committed."""
+
+
+class StoreFull(StoreDown):
+    """The disk (or the database's quota) is full; reading goes on, nothing is accepted."""
+
+
+class WrongSchema(GatewayError):
+    """The database was made by another version of the gateway."""
+
+
+class RevisionConflict(GatewayError):
+    """The draft was changed by somebody else in the meantime."""
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(
+            f"draft {draft_id} has changed since it was read", "read it again and repeat the change"
+        )
+        self.draft_id = draft_id
+
+
+class NotFound(GatewayError):
+    """There is no such thing in the store."""

@@ -1,0 +1,206 @@
+"""The event feed: numbered without gaps, and fanned out to the endpoints in the same transaction.
+
+Numbers are taken under one row lock that is held until the commit. So they become visible in order,
+and a reader's cursor never steps over an event that was still on its way (a PostgreSQL sequence
+would let it).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, insert, select, text
+
+from gateway.domain.feed import FeedEvent, matches
+from gateway.store import work
+from gateway.store.tables import EVENT, REVISION
+from gateway.store.times import from_us, to_us
+
+_NUMBERS = text("UPDATE counter SET value = value + :n WHERE name = 'feed' RETURNING value")
+
+Order = Literal["per_case", "none", "strict"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """An endpoint that wants events: which ones, and how they are ordered for it."""
+
+    endpoint: str
+    events: tuple[str, ...]
+    order: Order = "per_case"
+
+    @property
+    def queue(self) -> str:
+        """The endpoint's own queue, so that a dead endpoint never stands in another's way."""
+        return f"deliver:{self.endpoint}"
+
+    def lane(self, event: FeedEvent) -> str | None:
+        """The lane in which this endpoint gets the event."""
+        if self.order == "none":
+            return None
+        if self.order == "strict" or event.draft_id is None:
+            return f"out:{self.endpoint}"
+        return f"out:{self.endpoint}:{event.draft_id}"
+
+
+def publish(
+    connection: Connection,
+    events: Sequence[FeedEvent],
+    subscriptions: Sequence[Subscription],
+) -> None:
+    """Append events to the feed and put them in the outbox of every endpoint that wants them.
+
+    Called last in a transaction: from here to the commit nobody else can publish.
+    """
+    if not events:
+        return
+    outbox = [
+        _delivery(event, subscription)
+        for event in events
+        for subscription in subscriptions
+        if matches(event.type, subscription.events)
+    ]
+    work.lock_lanes(connection, outbox)
+    last = connection.execute(_NUMBERS, {"n": len(events)}).scalar_one()
+    first = last - len(events) + 1
+    connection.execute(
+        insert(EVENT), [_row(first + place, event) for place, event in enumerate(events)]
+    )
+    work.enqueue(connection, outbox)
+
+
+def _delivery(event: FeedEvent, subscription: Subscription) -> work.NewWork:
+    at = to_us(event.at)
+    return work.NewWork(
+        queue=subscription.queue,
+        lane=subscription.lane(event),
+        subject=event.draft_id or event.event_id.removeprefix("evt_"),
+        payload={"event": event.event_id, "type": event.type},
+        due=at,
+        created=at,
+    )
+
+
+def _row(seq: int, event: FeedEvent) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "event_id": event.event_id,
+        "type": event.type,
+        "at": to_us(event.at),
+        "draft_id": event.draft_id,
+        "revision": event.revision,
+        "changed": json.dumps(event.changed),
+        "data": None if event.data is None else json.dumps(dict(event.data), ensure_ascii=False),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event as it goes out: ``body`` is the exact JSON, made from the stored snapshot."""
+
+    seq: int
+    event_id: str
+    type: str
+    draft_id: str | None
+    body: bytes
+
+
+_SELECT = select(EVENT, REVISION.c.body).outerjoin(
+    REVISION,
+    (EVENT.c.draft_id == REVISION.c.draft_id) & (EVENT.c.revision == REVISION.c.revision),
+)
+
+
+def after(
+    connection: Connection, cursor: int, *, limit: int, patterns: Sequence[str] = ("*",)
+) -> tuple[list[Told], int, bool]:
+    """Return the events behind a cursor, the next cursor, and whether there is more.
+
+    The cursor moves over events that are not asked for, so that a narrow reader does not crawl.
+    """
+    rows = (
+        connection.execute(
+            _SELECT.where(EVENT.c.seq > cursor).order_by(EVENT.c.seq).limit(limit + 1)
+        )
+        .mappings()
+        .all()
+    )
+    page = rows[:limit]
+    told = [_told(row) for row in page if matches(row["type"], patterns)]
+    return told, page[-1]["seq"] if page else cursor, len(rows) > limit
+
+
+def by_id(connection: Connection, event_id: str) -> Told | None:
+    """Return one event ready to go out."""
+    row = connection.execute(_SELECT.where(EVENT.c.event_id == event_id)).mappings().first()
+    return None if row is None else _told(row)
+
+
+def replay(
+    connection: Connection,
+    subscription: Subscription,
+    *,
+    now: int,
+    event_ids: Sequence[str] = (),
+    since: int | None = None,
+    draft_id: str | None = None,
+    patterns: Sequence[str] = ("*",),
+    limit: int = 10_000,
+) -> int:
+    """Put past events into an endpoint's outbox again, in order, and return how many.
+
+    Chosen by ids, by time (store microseconds), by draft and by type, all of which must hold.
+    """
+    query = select(EVENT).order_by(EVENT.c.seq).limit(limit)
+    if event_ids:
+        query = query.where(EVENT.c.event_id.in_(event_ids))
+    if since is not None:
+        query = query.where(EVENT.c.at >= since)
+    if draft_id is not None:
+        query = query.where(EVENT.c.draft_id == draft_id)
+    again = [
+        work.NewWork(
+            queue=subscription.queue,
+            lane=subscription.lane(event),
+            subject=event.draft_id or event.event_id.removeprefix("evt_"),
+            payload={"event": event.event_id, "type": event.type},
+            due=now,
+            created=now,
+        )
+        for event in (_event(row) for row in connection.execute(query).mappings())
+        if matches(event.type, patterns)
+    ]
+    work.lock_lanes(connection, again)
+    work.enqueue(connection, again)
+    return len(again)
+
+
+def _event(row: Any) -> FeedEvent:
+    return FeedEvent(
+        event_id=row["event_id"],
+        type=row["type"],
+        at=from_us(row["at"]),
+        draft_id=row["draft_id"],
+        revision=row["revision"],
+        changed=tuple(json.loads(row["changed"])),
+    )
+
+
+def _told(row: Any) -> Told:
+    """Compose the body around the stored snapshot without parsing it again."""
+    at = from_us(row["at"]).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    parts = []
+    if row["body"] is not None:
+        parts.append(f'"draft":{row["body"]},"changed":{row["changed"]}')
+    if row["data"] is not None:
+        parts.append(row["data"][1:-1])
+    inner = ",".join(part for part in parts if part)
+    head = json.dumps({"id": row["event_id"], "type": row["type"], "timestamp": at})
+    return Told(
+        seq=row["seq"],
+        event_id=row["event_id"],
+        type=row["type"],
+        draft_id=row["draft_id"],
+        body=f'{head[:-1]},"data":{{{inner}}}}}'.encode(),
+    )

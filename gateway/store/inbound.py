@@ -1,0 +1,205 @@
+"""The inbox table: every accepted event once, with its raw bytes, before anyone is told "ok"."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection, insert, select, text, update
+
+from gateway.domain.intake import CallEvent, StoredEvent
+from gateway.store import work
+from gateway.store.tables import INBOUND
+from gateway.store.times import SECOND
+
+ASSEMBLE = "assemble"
+"""The queue in which stored events wait to become drafts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInbound:
+    """A verified, parsed event on its way into the store.
+
+    ``window_s``: how long equal content without a provider id counts as a redelivery.
+    ``strict_key``: the same id with other content is a conflict, not another message.
+    ``queued``: let a worker assemble it; otherwise the caller does so in the same transaction.
+    """
+
+    inbound_id: str
+    kind: str
+    account: str
+    event: StoredEvent
+    received_at: int
+    raw: bytes
+    window_s: float
+    strict_key: bool = False
+    queued: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """What became of it; for a duplicate the ids are those of the first time."""
+
+    status: Literal["accepted", "duplicate", "conflict"]
+    inbound_id: str
+    draft_id: str | None = None
+    flagged: bool = False
+
+
+_EVENTS = msgspec.json.Encoder()
+_DECODE = msgspec.json.Decoder(StoredEvent)
+_INSERT = insert(INBOUND)
+_KNOWN_ROWS = {
+    "sqlite": text(
+        "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound"
+        " WHERE dedupe IN (SELECT value FROM json_each(:keys))"
+    ),
+    "postgresql": text(
+        "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound"
+        " WHERE dedupe = ANY (SELECT json_array_elements_text(CAST(:keys AS json)))"
+    ),
+}
+
+
+def lane(kind: str, account: str, event: StoredEvent) -> str:
+    """Return the lane that orders an event: one conversation, or one contact at one entry."""
+    return f"in:{kind}:{account}:{event.conversation or event.contact}"
+
+
+def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended]:
+    """Store a batch of events that are not there yet, and queue them for assembly.
+
+    The caller holds the lanes' locks, so what is looked up here stays true until the commit.
+    """
+    encoded = [_EVENTS.encode(item.event) for item in items]
+    keys = [_keys(item, body) for item, body in zip(items, encoded, strict=True)]
+    known: dict[str, list[_Known]] = {}
+    found = connection.execute(
+        _KNOWN_ROWS[connection.dialect.name], {"keys": json.dumps([key for key, _ in keys])}
+    )
+    for dedupe, content, slot, inbound_id, draft_id in found:
+        known.setdefault(dedupe, []).append(_Known(content, slot, inbound_id, draft_id))
+
+    results: list[Appended] = []
+    rows = []
+    jobs = []
+    for item, body, (dedupe, content) in zip(items, encoded, keys, strict=True):
+        earlier = known.setdefault(dedupe, [])
+        result = _judge(item, content, earlier)
+        results.append(result)
+        if result.status != "accepted":
+            continue
+        slot = item.received_at if not item.event.dedupe_key else 0
+        earlier.append(_Known(content, slot, item.inbound_id, None))
+        rows.append(
+            {
+                "inbound_id": item.inbound_id,
+                "kind": item.kind,
+                "account": item.account,
+                "contact": item.event.contact,
+                "dedupe": dedupe,
+                "content": content,
+                "slot": slot,
+                "flagged": result.flagged,
+                "received_at": item.received_at,
+                "event": body.decode(),
+                "raw": item.raw,
+                "draft_id": None,
+            }
+        )
+        if item.queued:
+            jobs.append(_job(item))
+    if rows:
+        connection.execute(_INSERT, rows)
+    work.enqueue(connection, jobs)
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    content: str
+    slot: int
+    inbound_id: str
+    draft_id: str | None
+
+
+def _judge(item: NewInbound, content: str, earlier: Sequence[_Known]) -> Appended:
+    for one in earlier:
+        recent = one.slot == 0 or item.received_at - one.slot <= item.window_s * SECOND
+        if one.content == content and recent:
+            return Appended(status="duplicate", inbound_id=one.inbound_id, draft_id=one.draft_id)
+    flagged = bool(earlier) and bool(item.event.dedupe_key)
+    if flagged and item.strict_key:
+        first = earlier[0]
+        return Appended(status="conflict", inbound_id=first.inbound_id, draft_id=first.draft_id)
+    return Appended(status="accepted", inbound_id=item.inbound_id, flagged=flagged)
+
+
+def _keys(item: NewInbound, body: bytes) -> tuple[str, str]:
+    """Return the digest of who-and-which, and the digest of what was said.
+
+    Provider ids collide between users, so the contact is part of the key. A moment of a call is the
+    same moment however often and with whatever details the carrier tells of it.
+    """
+    event = item.event
+    said = b"" if isinstance(event, CallEvent) else body
+    content = blake2b(said, digest_size=16).hexdigest()
+    native = event.dedupe_key or f"~{content}"
+    who = "\x1f".join((item.kind, item.account, event.contact, native))
+    return blake2b(who.encode(), digest_size=16).hexdigest(), content
+
+
+def _job(item: NewInbound) -> work.NewWork:
+    return work.NewWork(
+        queue=ASSEMBLE,
+        lane=lane(item.kind, item.account, item.event),
+        subject=item.inbound_id,
+        payload={},
+        due=item.received_at,
+        created=item.received_at,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """A stored event."""
+
+    inbound_id: str
+    kind: str
+    account: str
+    event: StoredEvent
+    received_at: int
+    flagged: bool
+    draft_id: str | None
+
+
+def load(connection: Connection, inbound_id: str) -> Inbound:
+    """Return a stored event; it exists, since nothing deletes work before its inbound event."""
+    row = connection.execute(
+        select(
+            INBOUND.c.kind,
+            INBOUND.c.account,
+            INBOUND.c.event,
+            INBOUND.c.received_at,
+            INBOUND.c.flagged,
+            INBOUND.c.draft_id,
+        ).where(INBOUND.c.inbound_id == inbound_id)
+    ).one()
+    return Inbound(
+        inbound_id=inbound_id,
+        kind=row.kind,
+        account=row.account,
+        event=_DECODE.decode(row.event),
+        received_at=row.received_at,
+        flagged=row.flagged,
+        draft_id=row.draft_id,
+    )
+
+
+def belongs_to(connection: Connection, inbound_id: str, draft_id: str) -> None:
+    """Remember which draft an event went into, so that a redelivery gets the same answer."""
+    connection.execute(
+        update(INBOUND).where(INBOUND.c.inbound_id == inbound_id).values(draft_id=draft_id)
+    )

@@ -1,0 +1,37 @@
+"""Opens the store that a URL names."""
+
+from pathlib import Path
+
+from gateway.domain.errors import GatewayError
+from gateway.store import schema
+from gateway.store.engine import Store
+from gateway.store.postgres import PostgresStore
+from gateway.store.sqlite import SqliteStore
+from gateway.store.steps import Reach, no_step
+
+
+async def open_store(url: str, *, reach: Reach = no_step, migrate: bool = False) -> Store:
+    """Return an open store on ``sqlite:///FILE`` or ``postgresql://…``.
+
+    An empty database gets its schema. One of another version is refused with ``WrongSchema``
+    unless ``migrate`` is set. Raises ``StoreDown`` when the database cannot be reached.
+    """
+    store: SqliteStore | PostgresStore
+    if url.startswith("sqlite:///"):
+        store = SqliteStore(Path(url.removeprefix("sqlite:///")), reach=reach)
+    elif url.startswith("postgresql://"):
+        store = PostgresStore(url, reach=reach)
+    else:
+        raise GatewayError(
+            "store.url names no database this gateway knows",
+            "write sqlite:///data/hotline.db or postgresql://user:password@host/database",
+        )
+    try:
+        await store.open()
+        if migrate or await store.read(schema.is_empty):
+            await store.migrate()
+        await store.read(schema.require_current)
+    except BaseException:
+        await store.close()
+        raise
+    return store
