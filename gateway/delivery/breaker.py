@@ -60,15 +60,12 @@ def admit(
     Keep the new state before calling: the probe is taken by it. A prober that dies gives the probe
     back after ``policy.probe_lease``.
     """
-    match breaker.state:
-        case BreakerState.CLOSED:
-            if breaker.not_before is not None and now < breaker.not_before:
-                return breaker, False
-            return breaker, under_way < int(breaker.window)
-        case BreakerState.OPEN:
-            shut_until = breaker.retry_at
-        case BreakerState.HALF_OPEN:
-            shut_until = breaker.probe_until
+    if breaker.state is BreakerState.CLOSED:
+        if breaker.not_before is not None and now < breaker.not_before:
+            return breaker, False
+        return breaker, under_way < int(breaker.window)
+    is_open = breaker.state is BreakerState.OPEN
+    shut_until = breaker.retry_at if is_open else breaker.probe_until
     if shut_until is not None and now < shut_until:
         return breaker, False
     probing = replace(

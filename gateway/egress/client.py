@@ -97,7 +97,7 @@ class EgressClient:
     ) -> EgressReply:
         """Call ``url`` once and return the answer; raise ``EgressError`` when none came."""
         target = _parse(url)
-        where = f"{target.scheme}://{target.host}:{target.port}"
+        where = f"{target.scheme}://{target.host_port_subcomponent}"
         sent_headers = {"User-Agent": _USER_AGENT, **_clean(headers or _NO_HEADERS, where)}
         progress = _Progress()
         session = self._session_for(frozenset(allow))
@@ -120,7 +120,8 @@ class EgressClient:
                 if truncated:
                     response.close()
         except (aiohttp.ClientError, OSError, ValueError) as fault:
-            raise explain(fault, where, connected=progress.connected) from fault
+            # aiohttp's own errors quote the whole URL, tokens and all: they go no further.
+            raise explain(fault, where, connected=progress.connected) from None
         return EgressReply(
             status=response.status,
             headers=_received(response),
@@ -141,7 +142,7 @@ class EgressClient:
         def guarded_socket(info: "aiohttp.AddrInfoType") -> socket.socket:
             family, kind, proto, _, address = info
             if not judge(str(address[0]), allow).permitted:
-                raise AddressNotPermitted
+                raise AddressNotPermitted(str(address[0]))
             return socket.socket(family, kind, proto)
 
         watch = aiohttp.TraceConfig()

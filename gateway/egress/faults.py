@@ -1,12 +1,11 @@
 """Turns whatever aiohttp raises into the closed set of reasons a call brought no answer."""
 
-import asyncio
 import errno
 import socket
 import ssl
 
 import aiohttp
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import ContentLengthError, LineTooLong
 
 from gateway.channel.http import EgressError, EgressErrorKind
 
@@ -21,15 +20,18 @@ _OUR_SHORTAGES = frozenset(
         errno.ENETUNREACH,
     }
 )
+# Tells a body that was cut off from one that is malformed; aiohttp raises one error for both.
+_CUT_OFF = (ConnectionError, aiohttp.ClientConnectionError, ContentLengthError)
 
 
 class AddressNotPermitted(OSError):
-    """The guard refused an address at the moment of connecting to it."""
+    """The guard refused ``address`` at the moment of connecting to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
         # One text for every address: the connector folds several failures of equal text into
         # the first of them, and otherwise into a bare OSError that hides the reason.
         super().__init__(errno.EACCES, "address not permitted")
+        self.address = address
 
 
 def explain(fault: Exception, where: str, *, connected: bool) -> EgressError:
@@ -53,17 +55,20 @@ def _classify(
             else:
                 cure = "check the host name in the configured URL"
             return EgressErrorKind.DNS, f"{where}: the name cannot be resolved", cure, ours
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+        case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
+            reason = getattr(cause, "verify_message", "") or "the certificate was refused"
             return (
                 EgressErrorKind.TLS,
-                f"{where}: no acceptable TLS connection",
+                f"{where}: {reason}",
                 "check the certificate of the other side (name, expiry, issuer)",
                 False,
             )
-        case aiohttp.ClientConnectorError(os_error=AddressNotPermitted()):
+        case aiohttp.ClientConnectorSSLError():
+            return EgressErrorKind.TLS, f"{where}: the TLS handshake failed", "", False
+        case aiohttp.ClientConnectorError(os_error=AddressNotPermitted(address=address)):
             return (
                 EgressErrorKind.BLOCKED,
-                f"{where}: leads to an address the gateway may not call",
+                f"{where}: leads to {address}, which the gateway may not call",
                 "if the address is meant, list its network under `allow`; link-local, metadata"
                 " and reserved addresses cannot be listed",
                 False,
@@ -76,14 +81,21 @@ def _classify(
             return EgressErrorKind.REFUSED, f"{where}: no connection", cure, ours
         case TimeoutError():
             return _timed_out(where, connected=connected)
-        case aiohttp.ClientResponseError(__cause__=LineTooLong()):
+        case aiohttp.InvalidURL():
+            return (
+                EgressErrorKind.PROTOCOL,
+                f"{where}: the host is neither a name nor a plainly written address",
+                "write an IPv4 address as four decimal numbers",
+                False,
+            )
+        case aiohttp.ClientResponseError() if _caused_by(fault, LineTooLong):
             return (
                 EgressErrorKind.TOO_LARGE,
                 f"{where}: the answer's headers are too long",
                 "",
                 False,
             )
-        case aiohttp.ClientPayloadError() if not _connection_lost(fault):
+        case aiohttp.ClientPayloadError() if not _caused_by(fault, *_CUT_OFF):
             return EgressErrorKind.PROTOCOL, f"{where}: the answer's body is malformed", "", False
         case aiohttp.ClientPayloadError() | aiohttp.ClientConnectionError() | OSError():
             if isinstance(fault.__cause__, ssl.SSLError):
@@ -105,18 +117,10 @@ def _timed_out(where: str, *, connected: bool) -> tuple[EgressErrorKind, str, st
     return EgressErrorKind.TIMEOUT_CONNECT, f"{where}: no connection in time", cure, False
 
 
-def _connection_lost(fault: BaseException) -> bool:
-    """Tell an answer that was cut off from one that is malformed."""
+def _caused_by(fault: BaseException, *kinds: type[BaseException]) -> bool:
     seen: BaseException | None = fault
     while seen is not None:
-        if isinstance(
-            seen,
-            ConnectionError
-            | aiohttp.ClientConnectionError
-            | aiohttp.http_exceptions.ContentLengthError
-            | aiohttp.http_exceptions.TransferEncodingError
-            | asyncio.IncompleteReadError,
-        ):
+        if isinstance(seen, kinds):
             return True
         seen = seen.__cause__ or seen.__context__
     return False
