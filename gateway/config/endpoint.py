@@ -1,13 +1,25 @@
 """The settings of one receiver of the event feed, and the secrets that sign for it."""
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, model_validator
 
 from gateway.config.settings import Settings
 from gateway.config.values import HttpUrl, Name, Network, Seconds
 from gateway.domain.feed import is_pattern, matches
+
+
+def _event_pattern(value: str) -> str:
+    if not is_pattern(value):
+        raise ValueError(
+            "matches no event of the feed; write a type, a family such as draft.*, or *"
+        )
+    return value
+
+
+EventPattern = Annotated[str, AfterValidator(_event_pattern)]
+"""An event type of the feed, a family such as ``draft.*``, or ``*``."""
 
 
 class SigningSecret(Settings):
@@ -68,7 +80,7 @@ class Endpoint(Settings):
         "secret loses nothing.",
         examples=['[{value: "${OLD}", valid_to: "2027-02-01T00:00:00+08:00"}, {value: "${NEW}"}]'],
     )
-    events: tuple[str, ...] = Field(
+    events: tuple[EventPattern, ...] = Field(
         default=("draft.*",),
         min_length=1,
         description="Event types to send: a type, a family such as `draft.*`, or `*`.",
@@ -104,16 +116,6 @@ class Endpoint(Settings):
         description="Sends the body as CloudEvents 1.0 in structured mode.",
         examples=["true"],
     )
-
-    @field_validator("events")
-    @classmethod
-    def _known_events(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := [pattern for pattern in value if not is_pattern(pattern)]:
-            raise ValueError(
-                f"no event is called {', '.join(unknown)}; write a type of the event feed, a "
-                "family such as draft.*, or *"
-            )
-        return value
 
     @model_validator(mode="after")
     def _one_way_to_sign(self) -> Self:

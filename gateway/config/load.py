@@ -1,5 +1,6 @@
 """Turns a configuration file into a :class:`Config`, or into everything that is wrong with it."""
 
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -142,7 +143,9 @@ class _Reading:
         try:
             return model.model_validate(values)
         except ValidationError as invalid:
-            for error in invalid.errors(include_url=False):
+            # The innermost first: what is wrong around them is only their consequence.
+            errors = invalid.errors(include_url=False)
+            for error in sorted(errors, key=lambda error: -len(error["loc"])):
                 # Says only that another finding kept a default from being worked out.
                 if error["type"] != "default_factory_not_called":
                     problem, cure = wording(error, model)
@@ -164,8 +167,8 @@ class _Reading:
             lines.setdefault(name, node.line)
 
     def _find(self, at: Location, problem: str, cure: str) -> None:
-        """Keep a finding, unless one about the same place or a place around it is known."""
-        if any(at[: len(known)] == known for known in self._reported):
+        """Keep a finding, unless one about the same place, around it or inside it is known."""
+        if any(all(map(operator.eq, at, known)) for known in self._reported):
             return
         self._reported.add(at)
         line, key = self._place(at)

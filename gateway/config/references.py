@@ -56,9 +56,10 @@ def from_environment(text: str, env: Mapping[str, str]) -> str:
 
 def from_file(text: str, folder: Path) -> str:
     """The secret in the file that ``file:PATH`` names; a relative path starts at ``folder``."""
-    name = text.removeprefix("file:")
+    given = text.removeprefix("file:")
+    name = given if given.isprintable() else ascii(given)
     try:
-        with (folder / name).open("rb") as file:
+        with (folder / given).open("rb") as file:
             raw = file.read(MAX_SECRET_BYTES + 1)
     except FileNotFoundError:
         raise Unresolved(
