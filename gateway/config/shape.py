@@ -11,6 +11,9 @@ Annotation = Any
 """A type as written behind a field; Python has no narrower name for it."""
 
 
+_LISTS = {list, tuple, set, frozenset, Sequence}
+
+
 def child(annotation: Annotation, key: str | int) -> Annotation:
     """The type of what stands under ``key``, ``None`` when the type does not say."""
     for option in _options(annotation):
@@ -19,7 +22,7 @@ def child(annotation: Annotation, key: str | int) -> Annotation:
                 return info.annotation
         elif isinstance(key, str) and _origin(option) is dict:
             return get_args(option)[1]
-        elif isinstance(key, int) and _origin(option) in {list, tuple, set, frozenset, Sequence}:
+        elif isinstance(key, int) and _origin(option) in _LISTS:
             return get_args(option)[0]
     return None
 
@@ -31,8 +34,14 @@ def field(annotation: Annotation, key: str) -> FieldInfo | None:
 
 
 def is_secret(annotation: Annotation) -> bool:
-    """Tell whether the value must come from outside the file."""
-    return SecretStr in _options(annotation)
+    """Tell whether a value here must come from outside the file.
+
+    A list of secrets counts too: a channel may take one secret in place of a list of one.
+    """
+    return any(
+        option is SecretStr or (_origin(option) in _LISTS and is_secret(get_args(option)[0]))
+        for option in _options(annotation)
+    )
 
 
 def keys(annotation: Annotation) -> tuple[str, ...]:

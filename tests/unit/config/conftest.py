@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
+from typing import Annotated
 
 import pytest
-from pydantic import SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from gateway.config import ChannelSettings, Config, Finding, InvalidConfig, load
 
@@ -17,11 +18,21 @@ class Sms(ChannelSettings):
     number: str = "+15005550006"
 
 
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Voice(ChannelSettings):
+    """A channel whose secret may be one or a list."""
+
+    auth_token: Annotated[tuple[SecretStr, ...], BeforeValidator(_one_or_many)]
+
+
 class Web(ChannelSettings):
     """A channel without settings of its own."""
 
 
-KINDS: Mapping[str, type[ChannelSettings]] = {"sms": Sms, "web": Web}
+KINDS: Mapping[str, type[ChannelSettings]] = {"sms": Sms, "voice": Voice, "web": Web}
 SITE = 'site: {name: 热线, jurisdiction: "370100", public_url: "https://hotline.example"}\n'
 
 Load = Callable[..., Config]

@@ -137,6 +137,21 @@ def test_a_secret_comes_from_a_file_beside_the_configuration(
     assert getattr(account, "auth_token", None) == SecretStr("t0p-s3cret")
 
 
+@pytest.mark.parametrize("written", ["{0}", "[{0}]", "[{0}, {0}]"])
+def test_one_secret_or_a_list_of_them_follow_the_same_rules(
+    written: str, loaded: Load, findings: Findings, tmp_path: Path
+) -> None:
+    text = "channels:\n  - {{kind: voice, account: main, auth_token: " + written + "}}\n"
+    assert {f.problem for f in findings(text.format("t0p-s3cret"))} == {
+        "is a secret and must not stand in the file"
+    }
+    (tmp_path / "token").write_text("t0p-s3cret\n", encoding="utf-8")
+    for reference in ('"${TOKEN}"', "file:token"):
+        config = loaded(text.format(reference), env={"TOKEN": "t0p-s3cret"})
+        account = config.channel("voice", "main")
+        assert set(getattr(account, "auth_token", ())) == {SecretStr("t0p-s3cret")}
+
+
 def test_secrets_show_in_no_representation(loaded: Load) -> None:
     config = loaded(
         """\
