@@ -46,7 +46,7 @@ class Stage:
 def parse(text: str) -> Iterator[Step]:
     """Instructions in order; comments dropped, continued lines joined."""
     kept = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    for line in re.sub(r"\\\n\s*", " ", kept).splitlines():
+    for line in re.sub(r"\s*\\\n\s*", " ", kept).splitlines():
         if line.strip():
             word, _, rest = line.strip().partition(" ")
             yield Step(word.upper(), rest.strip())
@@ -75,14 +75,19 @@ def run_image_steps(
     _serve(stage, say)
 
 
+def apply_setting(line: str, stage: Stage) -> None:
+    """What ARG and ENV set; an ARG without a value sets nothing."""
+    for pair in shlex.split(line):
+        name, is_set, value = pair.partition("=")
+        if is_set:
+            known = {"PATH": "/usr/local/bin:/usr/bin:/bin", **stage.env}
+            stage.env[name] = Template(value).safe_substitute(known)
+
+
 def _carry_out(step: Step, stage: Stage, stages: Mapping[str, Stage], context: Path) -> None:
     match step.word:
         case "ARG" | "ENV":
-            for pair in shlex.split(step.rest):
-                name, is_set, value = pair.partition("=")
-                if is_set:
-                    known = {"PATH": "/usr/local/bin:/usr/bin:/bin", **stage.env}
-                    stage.env[name] = Template(value).safe_substitute(known)
+            apply_setting(step.rest, stage)
         case "WORKDIR":
             stage.workdir = step.rest
             _inside(stage.machine, step.rest).mkdir(parents=True, exist_ok=True)
