@@ -116,9 +116,8 @@ class EgressClient:
                     trace_request_ctx=progress,
                 ) as response,
             ):
+                # Leaving the block before the end of the answer drops the connection.
                 kept, truncated = await _read(response, limits, where)
-                if truncated:
-                    response.close()
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             # aiohttp's own errors quote the whole URL, tokens and all: they go no further.
             raise explain(fault, where, connected=progress.connected) from None

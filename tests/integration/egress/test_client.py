@@ -150,6 +150,15 @@ async def test_a_bad_answer_is_one_clear_error_that_admits_the_request_went_out(
     assert f"127.0.0.1:{backend.port}" in str(error)
 
 
+async def test_a_request_on_a_reused_connection_also_counts_as_sent(client: EgressClient) -> None:
+    async with hostile_backend(well_behaved) as backend:
+        await client.request("POST", backend.url, body=b"{}", allow=LOOPBACK)
+        backend.behave = resetting_at_once
+        error = await failure(client, backend.url)
+        assert backend.connections == 1
+    assert (error.kind, error.request_sent) == (EgressErrorKind.RESET, True)
+
+
 async def test_a_bad_backend_leaves_calls_to_a_good_one_alone(client: EgressClient) -> None:
     async with hostile_backend(silent) as bad, hostile_backend(well_behaved) as good:
         for _ in range(3):

@@ -215,6 +215,12 @@ def test_a_good_signature_is_found_among_those_of_other_versions_and_keys() -> N
     assert verify([Secret(key=KEY)], crowd, BODY, now=NOW).message_id == "evt_1"
 
 
+def test_a_signature_with_foreign_characters_in_it_is_no_signature() -> None:
+    spoilt = headers()["webhook-signature"].replace("v1,", "v1,!")
+    with pytest.raises(BadSignature):
+        verify([Secret(key=KEY)], {**headers(), "webhook-signature": spoilt}, BODY, now=NOW)
+
+
 def test_a_crowd_of_signatures_is_not_searched_to_the_end() -> None:
     crowd = " ".join(["v1,AAAA"] * 16 + [headers()["webhook-signature"]])
     with pytest.raises(BadSignature):
