@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
@@ -96,8 +97,7 @@ class EgressClient:
         allow: tuple[IPNetwork, ...] = (),
     ) -> EgressReply:
         """Call ``url`` once and return the answer; raise ``EgressError`` when none came."""
-        target = _parse(url)
-        where = f"{target.scheme}://{target.host_port_subcomponent}"
+        target, where = _parse(url)
         sent_headers = {"User-Agent": _USER_AGENT, **_clean(headers or _NO_HEADERS, where)}
         progress = _Progress()
         session = self._session_for(frozenset(allow))
@@ -172,7 +172,10 @@ async def _mark_connected(
     context.trace_request_ctx.connected = True
 
 
-def _parse(url: str) -> URL:
+# Most calls repeat an endpoint's URL, and taking a URL apart costs as much as signing an event.
+@lru_cache(maxsize=256)
+def _parse(url: str) -> tuple[URL, str]:
+    """Return the URL to call, and the part of it that may be shown in messages."""
     if any(character <= " " or character == "\x7f" for character in url):
         raise EgressError(EgressErrorKind.PROTOCOL, "a URL holds spaces or control characters")
     try:
@@ -189,7 +192,7 @@ def _parse(url: str) -> URL:
         )
     if not host:
         raise EgressError(EgressErrorKind.PROTOCOL, "a URL names no host")
-    return target
+    return target, f"{target.scheme}://{target.host_port_subcomponent}"
 
 
 def _clean(headers: Mapping[str, str], where: str) -> Mapping[str, str]:
