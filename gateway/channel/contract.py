@@ -6,7 +6,7 @@ no HTTP response object on the way in, so it cannot forget a step: it does not p
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.channel.http import IPNetwork
 from gateway.channel.outgoing import Sender
@@ -58,6 +58,7 @@ class WebhookChannel(Protocol):
         """Return the exact bytes the provider expects for what became of its delivery."""
 
 
+@runtime_checkable
 class RefusesInItsOwnWords(Protocol):
     """A webhook channel that answers malformed requests itself (say, the form shown again)."""
 
@@ -65,6 +66,7 @@ class RefusesInItsOwnWords(Protocol):
         """Return the answer to a request whose parse raised ``Malformed`` or ``Conflict``."""
 
 
+@runtime_checkable
 class CarriesFiles(Protocol):
     """A webhook channel whose requests hold the bytes of their attachments.
 

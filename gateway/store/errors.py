@@ -17,13 +17,24 @@ class WrongSchema(GatewayError):
 
 
 class RevisionConflict(GatewayError):
-    """The draft was changed by somebody else in the meantime."""
+    """Another transaction revised the draft between our reading and our writing it."""
 
     def __init__(self, draft_id: str) -> None:
         super().__init__(
             f"draft {draft_id} has changed since it was read", "read it again and repeat the change"
         )
         self.draft_id = draft_id
+
+
+class StaleRevision(GatewayError):
+    """A person changed a draft that is no longer as they saw it."""
+
+    def __init__(self, draft_id: str, seen: int, current: int) -> None:
+        super().__init__(
+            f"draft {draft_id} is at revision {current}, the change was made to {seen}",
+            "look at it again and repeat the change",
+        )
+        self.current = current
 
 
 class NotFound(GatewayError):

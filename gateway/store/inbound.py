@@ -147,8 +147,7 @@ def _keys(item: NewInbound, body: bytes) -> tuple[str, str]:
     said = b"" if isinstance(event, CallEvent) else body
     content = blake2b(said, digest_size=16).hexdigest()
     native = event.dedupe_key or f"~{content}"
-    who = "\x1f".join((item.kind, item.account, event.contact, native))
-    return blake2b(who.encode(), digest_size=16).hexdigest(), content
+    return _digest(item.kind, item.account, event.contact, native), content
 
 
 def _job(item: NewInbound) -> work.NewWork:
@@ -203,3 +202,21 @@ def belongs_to(connection: Connection, inbound_id: str, draft_id: str) -> None:
     connection.execute(
         update(INBOUND).where(INBOUND.c.inbound_id == inbound_id).values(draft_id=draft_id)
     )
+
+
+def find(
+    connection: Connection, kind: str, account: str, contact: str, dedupe_key: str
+) -> str | None:
+    """Return the id of the first event a contact sent under a provider id."""
+    digest = _digest(kind, account, contact, dedupe_key)
+    return connection.execute(
+        select(INBOUND.c.inbound_id)
+        .where(INBOUND.c.dedupe == digest)
+        .order_by(INBOUND.c.received_at)
+        .limit(1)
+    ).scalar()
+
+
+def _digest(kind: str, account: str, contact: str, native: str) -> str:
+    who = "\x1f".join((kind, account, contact, native))
+    return blake2b(who.encode(), digest_size=16).hexdigest()

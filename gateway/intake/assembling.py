@@ -1,0 +1,86 @@
+"""The assembling and sealing workers: from stored events to drafts in the operators' queue."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.channel.errors import StoreBusy
+from gateway.domain.ids import Clock
+from gateway.domain.lifecycle import State
+from gateway.intake.casebook import Casebook
+from gateway.store import drafts, inbound, work
+from gateway.store.ledger import Ledger, Ledgers, draft_lock
+from gateway.store.steps import Reach, no_step
+from gateway.store.times import to_us
+from gateway.store.work import Work
+
+ACTOR = "gateway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembler:
+    """Applies one stored event to its draft and finishes the job in the same transaction."""
+
+    ledgers: Ledgers
+    casebook: Casebook
+    reach: Reach = no_step
+
+    async def handle(self, job: Work) -> None:
+        """Do one job of the ``assemble`` queue."""
+
+        def apply(ledger: Ledger) -> None:
+            work.complete(ledger.connection, job)
+            stored = inbound.load(ledger.connection, job.subject)
+            self.casebook.apply(ledger, stored)
+
+        self.reach("assembler.before_apply")
+        await self.ledgers.write(ACTOR, apply, locks=(job.lane,) if job.lane else ())
+        self.reach("assembler.after_apply")
+
+
+@dataclass(slots=True)
+class Sealer:
+    """Seals drafts whose quiet window or cap has passed; any number of processes may do so."""
+
+    ledgers: Ledgers
+    casebook: Casebook
+    clock: Clock
+    note: Callable[..., None]
+    poll_s: float = 1.0
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Look for due drafts until ``stop``."""
+        while not self._stopping.is_set():
+            try:
+                await self.seal_due()
+            except StoreBusy as error:
+                self.note("sealer.store_busy", why=error.message)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), self.poll_s)
+            except TimeoutError:
+                continue
+
+    def stop(self) -> None:
+        """Let ``run`` return."""
+        self._stopping.set()
+
+    async def seal_due(self) -> int:
+        """Seal every due draft and return how many there were."""
+        now = to_us(self.clock.now())
+        due = await self.ledgers.store.read(
+            lambda connection: drafts.due_for_sealing(connection, now)
+        )
+        for draft_id in due:
+            await self._seal(draft_id, now)
+        return len(due)
+
+    async def _seal(self, draft_id: str, now: int) -> None:
+        def seal(ledger: Ledger) -> None:
+            filed = drafts.get(ledger.connection, draft_id)
+            due = filed.filing.seal_at
+            # A message may have come since the list was made: then the window runs on.
+            if filed.draft.state is State.COLLECTING and due is not None and due <= now:
+                self.casebook.seal(ledger, filed)
+
+        await self.ledgers.write(ACTOR, seal, locks=(draft_lock(draft_id),))

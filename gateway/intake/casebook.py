@@ -1,0 +1,320 @@
+"""Turns stored events into drafts, inside one transaction: which draft, what change, what to tell.
+
+The casebook knows the site's rules (quiet window, cap, entries); ``assembly.py`` knows how an event
+changes a draft. Sealing is the moment a draft stops collecting and goes to the operators' queue.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from gateway.domain.draft import (
+    ChannelDetail,
+    Link,
+    Links,
+    Priority,
+    Request,
+    WorkOrderDraft,
+)
+from gateway.domain.intake import (
+    CallEvent,
+    CallMoment,
+    ContactChange,
+    InboundMessage,
+    Receipt,
+)
+from gateway.domain.lifecycle import ENDS, State
+from gateway.domain.receipt import is_receipt_no, query_code, query_code_hash, receipt_no
+from gateway.intake.assembly import reporter_from, with_call, with_edit, with_message
+from gateway.store import correspondence, drafts, inbound
+from gateway.store.drafts import Filed, Filing
+from gateway.store.inbound import Inbound
+from gateway.store.ledger import Ledger
+from gateway.store.times import SECOND, from_us, to_us
+
+_DIGITS = re.compile(r"(?<![0-9])[0-9]{10,20}(?![0-9])")
+
+LONGEST_CALL = timedelta(minutes=30)
+"""A call's draft is sealed at the latest then, should its end never be heard of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the site decided: windows in seconds, entries by number, the key for query codes.
+
+    ``acknowledging`` holds the (kind, account) pairs whose cases get an automatic acknowledgement.
+    ``suggest`` reads a draft when it is sealed and returns it with a machine's suggestions.
+    ``forward`` tells whether a freshly queued draft goes straight on, without a person.
+    """
+
+    jurisdiction: str
+    timezone: ZoneInfo
+    language: str
+    key: bytes
+    quiet_s: float
+    cap_s: float
+    reopen_within_s: float
+    sources: Mapping[str, str]
+    acknowledging: frozenset[tuple[str, str]]
+    suggest: Callable[[WorkOrderDraft], WorkOrderDraft]
+    forward: Callable[[WorkOrderDraft], bool]
+    forwarding: bool
+
+
+class Casebook:
+    """Applies events to drafts within a ledger's transaction."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def apply(self, ledger: Ledger, stored: Inbound) -> str | None:
+        """Apply a stored event; return the id of the draft it went into, if any."""
+        match stored.event:
+            case InboundMessage() as message:
+                return self._into(ledger, stored, self._message(ledger, stored, message))
+            case CallEvent() as call:
+                return self._into(ledger, stored, self._call(ledger, stored, call))
+            case Receipt() as receipt:
+                return self._receipt(ledger, stored, receipt)
+            case ContactChange() as news:
+                correspondence.set_stopped(
+                    ledger.connection,
+                    kind=stored.kind,
+                    account=stored.account,
+                    contact=news.contact,
+                    stopped=news.change == "stopped",
+                )
+                return None
+
+    @staticmethod
+    def _into(ledger: Ledger, stored: Inbound, filed: Filed) -> str:
+        inbound.belongs_to(ledger.connection, stored.inbound_id, filed.draft.draft_id)
+        return filed.draft.draft_id
+
+    def seal(self, ledger: Ledger, filed: Filed) -> Filed:
+        """End the collecting of a draft: suggestions, then the queue, then perhaps straight on."""
+        if filed.draft.state is not State.COLLECTING:
+            return filed
+        suggested = self._rules.suggest(filed.draft)
+        filed = ledger.revise(filed, replace(suggested, state=State.QUEUED), seal_at=None)
+        if self._rules.forward(filed.draft):
+            filed = self.make_ready(ledger, filed)
+        return filed
+
+    def make_ready(self, ledger: Ledger, filed: Filed) -> Filed:
+        """Release a draft to the backends; with one to forward to, forwarding begins at once."""
+        filed = ledger.revise(filed, replace(filed.draft, state=State.READY), seal_at=None)
+        if self._rules.forwarding:
+            filed = ledger.revise(filed, replace(filed.draft, state=State.FORWARDING), seal_at=None)
+        return filed
+
+    def query_code(self, draft_id: str) -> str:
+        """Return the query code that is told to the citizen."""
+        return query_code(self._rules.key, draft_id)
+
+    def _message(self, ledger: Ledger, stored: Inbound, event: InboundMessage) -> Filed:
+        at = event.occurred_at or from_us(stored.received_at)
+        correspondence.heard_from(
+            ledger.connection,
+            kind=stored.kind,
+            account=stored.account,
+            contact=event.contact,
+            now=stored.received_at,
+        )
+        filed, previous = self._find(ledger, stored, event)
+        if filed is None:
+            filed = self._open(ledger, stored, event, previous)
+        edited = self._edited(ledger, stored, event)
+        if edited is not None:
+            after = with_edit(filed.draft, edited, event.text)
+        else:
+            after = with_message(filed.draft, event, stored.inbound_id, at)
+        if stored.flagged:
+            flags = [*(after.extra or {}).get("conflicting_ids", ()), stored.inbound_id]
+            after = replace(after, extra={**(after.extra or {}), "conflicting_ids": flags})
+        filed = ledger.revise(filed, after, seal_at=self._seal_at(filed, stored.received_at))
+        ledger.tell("message.received", filed.draft, data={"message_id": stored.inbound_id})
+        return self.seal(ledger, filed) if event.seals else filed
+
+    def _edited(self, ledger: Ledger, stored: Inbound, event: InboundMessage) -> str | None:
+        if event.edits is None:
+            return None
+        return inbound.find(
+            ledger.connection, stored.kind, stored.account, event.contact, event.edits
+        )
+
+    def _call(self, ledger: Ledger, stored: Inbound, event: CallEvent) -> Filed:
+        filed = self._conversation(ledger, stored, event.conversation)
+        if filed is None:
+            filed = self._open(ledger, stored, event, None, longest=LONGEST_CALL)
+        facts: dict[str, object] = {"call_id": event.conversation, "dialled_number": event.entry}
+        if event.moment is CallMoment.STARTED:
+            ledger.tell("call.started", filed.draft, data={"call": facts})
+            return filed
+        filed = ledger.revise(filed, with_call(filed.draft, event), seal_at=filed.filing.seal_at)
+        facts |= {"cause": event.cause, "duration_ms": event.duration_ms}
+        ledger.tell(f"call.{event.moment}", filed.draft, data={"call": facts})
+        if event.recording is not None:
+            ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
+        if filed.draft.transcript is not None:
+            ledger.tell("transcript.ready", filed.draft)
+        return self.seal(ledger, filed)
+
+    def _receipt(self, ledger: Ledger, stored: Inbound, event: Receipt) -> str | None:
+        tracked = correspondence.receipt(
+            ledger.connection,
+            kind=stored.kind,
+            account=stored.account,
+            sent_id=event.sent_id,
+            delivery=event.delivery,
+            error=event.error_code,
+            now=stored.received_at,
+        )
+        if tracked is None:
+            return None
+        filed = drafts.get(ledger.connection, tracked.draft_id)
+        messages = tuple(
+            replace(one, delivery=tracked.delivery) if one.id == tracked.reply_id else one
+            for one in filed.draft.messages or ()
+        )
+        filed = ledger.revise(
+            filed, replace(filed.draft, messages=messages), seal_at=filed.filing.seal_at
+        )
+        ledger.tell(
+            "message.delivery",
+            filed.draft,
+            data={"message_id": tracked.reply_id, "delivery": tracked.delivery},
+        )
+        return tracked.draft_id
+
+    def _find(
+        self, ledger: Ledger, stored: Inbound, event: InboundMessage
+    ) -> tuple[Filed | None, Filed | None]:
+        """Return the draft a message belongs to, or else the closed one it comes after."""
+        if event.conversation is not None:
+            return self._conversation(ledger, stored, event.conversation), None
+        named = self._named_by_receipt(ledger, event)
+        if named is not None:
+            return named, None
+        latest = drafts.latest_of_contact(
+            ledger.connection, stored.kind, stored.account, event.contact, event.entry
+        )
+        if latest is None:
+            return None, None
+        idle_s = (stored.received_at - to_us(latest.draft.updated_at or ledger.now)) / SECOND
+        if idle_s > self._rules.reopen_within_s:
+            return None, None
+        return (None, latest) if latest.draft.state in ENDS - {State.FORWARDED} else (latest, None)
+
+    def _named_by_receipt(self, ledger: Ledger, event: InboundMessage) -> Filed | None:
+        """Return the citizen's own open case whose receipt number the message mentions."""
+        for number in receipt_numbers(event.text):
+            filed = drafts.by_receipt(ledger.connection, number)
+            if (
+                filed is not None
+                and filed.filing.contact == event.contact
+                and filed.draft.state not in ENDS - {State.FORWARDED}
+            ):
+                return filed
+        return None
+
+    def _conversation(self, ledger: Ledger, stored: Inbound, name: str | None) -> Filed | None:
+        if name is None:
+            return None
+        return drafts.by_conversation(ledger.connection, stored.kind, stored.account, name)
+
+    def _seal_at(self, filed: Filed, now: int) -> int | None:
+        """Return when a collecting draft is sealed: quiet after this message, capped."""
+        if filed.draft.state is not State.COLLECTING:
+            return None
+        if filed.filing.conversation is not None:
+            return filed.filing.seal_at
+        first = to_us(filed.draft.received_at)
+        return min(
+            now + round(self._rules.quiet_s * SECOND), first + round(self._rules.cap_s * SECOND)
+        )
+
+    def _open(
+        self,
+        ledger: Ledger,
+        stored: Inbound,
+        event: InboundMessage | CallEvent,
+        previous: Filed | None,
+        longest: timedelta | None = None,
+    ) -> Filed:
+        draft_id = ledger.new_id()
+        received = from_us(stored.received_at)
+        day = received.astimezone(self._rules.timezone).date()
+        count = drafts.next_count(ledger.connection, f"receipt:{day:%y%m%d}")
+        account = (stored.kind, stored.account)
+        acknowledged = account in self._rules.acknowledging
+        hint = event.reporter
+        draft = WorkOrderDraft(
+            schema_version="1.0",
+            draft_id=draft_id,
+            receipt_no=receipt_no(day, count),
+            jurisdiction=self._rules.jurisdiction,
+            revision=1,
+            state=State.COLLECTING,
+            channel=stored.kind,
+            channel_detail=ChannelDetail(
+                account=stored.account,
+                dialled_number=event.entry or None,
+                source_hotline=self._rules.sources.get(event.entry),
+                conversation_id=event.conversation,
+            ),
+            received_at=received,
+            updated_at=received,
+            reporter=reporter_from(hint, event.contact, stored.kind if acknowledged else None),
+            confidential=False,
+            request=Request(type="unclassified", title="", content=""),
+            priority=Priority(level="normal"),
+            links=None if previous is None else _after(previous),
+        )
+        if draft.reporter.language is None:
+            draft = replace(draft, reporter=replace(draft.reporter, language=self._rules.language))
+        code = self.query_code(draft_id)
+        wait = longest or timedelta(seconds=min(self._rules.quiet_s, self._rules.cap_s))
+        filed = ledger.create(
+            draft,
+            Filing(
+                kind=stored.kind,
+                account=stored.account,
+                contact=event.contact,
+                entry=event.entry,
+                conversation=event.conversation,
+                query_hash=query_code_hash(self._rules.key, draft_id, code),
+                seal_at=to_us(received + wait),
+            ),
+        )
+        automated = isinstance(event, InboundMessage) and event.automated
+        if acknowledged and not automated:
+            correspondence.plan(
+                ledger.connection,
+                reply_id=ledger.new_id(),
+                draft_id=draft_id,
+                purpose="ack",
+                lane=f"reply:{stored.kind}:{stored.account}:{event.contact}",
+                payload={},
+                now=stored.received_at,
+            )
+        return filed
+
+
+def receipt_numbers(text: str) -> list[str]:
+    """Return the well-formed receipt numbers a text mentions, in order."""
+    return [number for number in _DIGITS.findall(text) if is_receipt_no(number)]
+
+
+def _after(previous: Filed) -> Links:
+    link = Link(
+        draft_id=previous.draft.draft_id,
+        receipt_no=previous.draft.receipt_no,
+        score=1.0,
+        why=("same contact, after that case was closed",),
+    )
+    return Links(repeat_of=(link,))

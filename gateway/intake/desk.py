@@ -1,0 +1,215 @@
+"""What an operator does with a draft: claim, correct, confirm, reject, merge, answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.domain.draft import (
+    Deadline,
+    Links,
+    Location,
+    Message,
+    Operator,
+    Priority,
+    Rejection,
+    Reporter,
+    Request,
+    Routing,
+    WorkOrderDraft,
+)
+from gateway.domain.errors import GatewayError
+from gateway.domain.lifecycle import State
+from gateway.intake.casebook import Casebook
+from gateway.store import correspondence, drafts
+from gateway.store.drafts import Filed
+from gateway.store.errors import StaleRevision
+from gateway.store.ledger import Ledger, Ledgers, draft_lock
+from gateway.store.times import to_us
+
+
+class BadPatch(GatewayError):
+    """A correction that would not leave a valid draft."""
+
+
+class Patch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parts of a draft a person may correct; a part that is absent stays as it is.
+
+    Inside ``request``, ``reporter``, … the given fields replace the old ones (RFC 7396).
+    """
+
+    reporter: dict[str, Any] | None = None
+    confidential: bool | None = None
+    public_consent: bool | None = None
+    follow_up_wanted: bool | None = None
+    request: dict[str, Any] | None = None
+    location: dict[str, Any] | None = None
+    priority: dict[str, Any] | None = None
+    routing: dict[str, Any] | None = None
+    deadline: dict[str, Any] | None = None
+    extra: dict[str, Any] | None = None
+
+
+_PARTS: Mapping[str, type] = {
+    "reporter": Reporter,
+    "request": Request,
+    "location": Location,
+    "priority": Priority,
+    "routing": Routing,
+    "deadline": Deadline,
+    "extra": dict,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Operators' actions, each one revision of one draft.
+
+    ``seen`` is the revision the operator was looking at (None: whichever is current); an action
+    on a draft that has moved on raises ``StaleRevision`` instead of overwriting what is new.
+    """
+
+    ledgers: Ledgers
+    casebook: Casebook
+
+    async def claim(self, draft_id: str, *, operator: str, seen: int | None) -> WorkOrderDraft:
+        """Take a queued draft into one's own hands (认领)."""
+
+        def claim(ledger: Ledger, filed: Filed) -> Filed:
+            mine = Operator(id=operator, claimed_at=ledger.now)
+            after = replace(filed.draft, state=State.CLAIMED, operator=mine)
+            return ledger.revise(filed, after, seal_at=None)
+
+        return await self._act(draft_id, operator, seen, claim)
+
+    async def release(self, draft_id: str, *, operator: str, seen: int | None) -> WorkOrderDraft:
+        """Put a claimed draft back into the queue."""
+
+        def release(ledger: Ledger, filed: Filed) -> Filed:
+            after = replace(filed.draft, state=State.QUEUED, operator=None)
+            return ledger.revise(filed, after, seal_at=None)
+
+        return await self._act(draft_id, operator, seen, release)
+
+    async def correct(
+        self, draft_id: str, patch: Patch, *, operator: str, seen: int | None
+    ) -> WorkOrderDraft:
+        """Change fields; raises ``BadPatch`` when the result would be invalid."""
+
+        def correct(ledger: Ledger, filed: Filed) -> Filed:
+            after = patched(filed.draft, patch)
+            return ledger.revise(filed, after, seal_at=filed.filing.seal_at)
+
+        return await self._act(draft_id, operator, seen, correct)
+
+    async def confirm(self, draft_id: str, *, operator: str, seen: int | None) -> WorkOrderDraft:
+        """Release a draft to the backends (转派)."""
+        return await self._act(draft_id, operator, seen, self.casebook.make_ready)
+
+    async def reject(
+        self, draft_id: str, rejection: Rejection, *, operator: str, seen: int | None
+    ) -> WorkOrderDraft:
+        """Decline a case with one of the reasons (不予受理)."""
+
+        def reject(ledger: Ledger, filed: Filed) -> Filed:
+            after = replace(filed.draft, state=State.REJECTED, rejection=rejection)
+            return ledger.revise(filed, after, seal_at=None)
+
+        return await self._act(draft_id, operator, seen, reject)
+
+    async def merge(
+        self, draft_id: str, into: str, *, operator: str, seen: int | None
+    ) -> WorkOrderDraft:
+        """Close a draft as part of another; its messages stay with it and are linked."""
+        if into == draft_id:
+            raise BadPatch("a draft cannot be merged into itself", "name the other draft")
+
+        def merge(ledger: Ledger, filed: Filed) -> Filed:
+            drafts.get(ledger.connection, into)
+            links = replace(filed.draft.links or Links(), merged_into=into)
+            after = replace(filed.draft, state=State.MERGED, links=links)
+            return ledger.revise(filed, after, seal_at=None)
+
+        return await self._act(draft_id, operator, seen, merge, also=(draft_lock(into),))
+
+    async def reply(
+        self, draft_id: str, text: str, *, operator: str, seen: int | None, closes: bool = False
+    ) -> WorkOrderDraft:
+        """Answer the citizen on the way they came; ``closes`` ends the case as answered."""
+
+        def answer(ledger: Ledger, filed: Filed) -> Filed:
+            reply_id = ledger.new_id()
+            message = Message(
+                id=reply_id, at=ledger.now, direction="out", text=text, delivery="queued"
+            )
+            state = State.ANSWERED if closes else filed.draft.state
+            after = replace(
+                filed.draft, messages=(*(filed.draft.messages or ()), message), state=state
+            )
+            kept = None if closes else filed.filing.seal_at
+            filed = ledger.revise(filed, after, seal_at=kept)
+            filing = filed.filing
+            correspondence.plan(
+                ledger.connection,
+                reply_id=reply_id,
+                draft_id=draft_id,
+                purpose=f"r{reply_id[-12:]}",
+                lane=f"reply:{filing.kind}:{filing.account}:{filing.contact}",
+                payload={"text": text},
+                now=to_us(ledger.now),
+            )
+            return filed
+
+        return await self._act(draft_id, operator, seen, answer)
+
+    async def _act(
+        self,
+        draft_id: str,
+        operator: str,
+        seen: int | None,
+        action: Callable[[Ledger, Filed], Filed],
+        also: tuple[str, ...] = (),
+    ) -> WorkOrderDraft:
+        def act(ledger: Ledger) -> WorkOrderDraft:
+            filed = drafts.get(ledger.connection, draft_id)
+            if seen is not None and filed.draft.revision != seen:
+                raise StaleRevision(draft_id, seen, filed.draft.revision)
+            return action(ledger, filed).draft
+
+        return await self.ledgers.write(
+            f"operator:{operator}", act, locks=(draft_lock(draft_id), *also)
+        )
+
+
+def patched(draft: WorkOrderDraft, patch: Patch) -> WorkOrderDraft:
+    """Return the corrected draft; what a person writes is marked as theirs."""
+    document = msgspec.to_builtins(draft)
+    for name, value in msgspec.structs.asdict(patch).items():
+        if value is None:
+            continue
+        if name in _PARTS:
+            document[name] = _merged(document.get(name, {}), value)
+        else:
+            document[name] = value
+    if patch.request and {"content", "title"} & patch.request.keys():
+        before = draft.request.content_source
+        document["request"]["content_source"] = "operator" if before is None else "mixed"
+    try:
+        return msgspec.convert(document, WorkOrderDraft)
+    except msgspec.ValidationError as error:
+        raise BadPatch(f"the corrected draft is invalid: {error}", "mend that field") from error
+
+
+def _merged(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Merge as RFC 7396 says: null removes a field, objects merge, everything else replaces."""
+    after = dict(before)
+    for name, value in given.items():
+        if value is None:
+            after.pop(name, None)
+        elif isinstance(value, dict) and isinstance(after.get(name), dict):
+            after[name] = _merged(after[name], value)
+        else:
+            after[name] = value
+    return after

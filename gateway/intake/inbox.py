@@ -1,0 +1,182 @@
+"""The inbox rule: bound → verify → parse → commit → acknowledge, in this order and nowhere else.
+
+Bounding happens where bytes arrive (the web floor reads at most ``ChannelSpec.body_limit``).
+Everything after it is here. A channel only translates, so it cannot forget a step.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from gateway.channel.contract import (
+    Account,
+    CarriesFiles,
+    ChannelSpec,
+    RefusesInItsOwnWords,
+    WebhookChannel,
+)
+from gateway.channel.errors import Conflict, Malformed, StoreBusy, Unverified
+from gateway.channel.ports import Uploads
+from gateway.channel.wire import HttpReply, RawRequest
+from gateway.domain.ids import Clock, Ids
+from gateway.domain.intake import Event, Ignored, Outcome, StoredEvent
+from gateway.intake.casebook import Casebook
+from gateway.store import drafts, inbound
+from gateway.store.inbound import ASSEMBLE, Appended, Inbound, NewInbound
+from gateway.store.ledger import Ledger, Ledgers
+from gateway.store.steps import Reach, no_step
+from gateway.store.times import to_us
+
+FORBIDDEN = HttpReply(status=403, body=b"forbidden\n")
+BAD_REQUEST = HttpReply(status=400, body=b"bad request\n")
+BUSY = Outcome(status="busy")
+IGNORED = Outcome(status="ignored")
+
+Note = Callable[..., None]
+"""Tells log and metrics of something by name; values are never personal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbox:
+    """Takes deliveries in: what it has acknowledged is on disk."""
+
+    ledgers: Ledgers
+    casebook: Casebook
+    uploads: Uploads
+    clock: Clock
+    ids: Ids
+    note: Note
+    reach: Reach = no_step
+
+    async def receive(
+        self, account: Account, channel: WebhookChannel, raw: RawRequest
+    ) -> HttpReply:
+        """Treat one bounded delivery and return the exact answer to it."""
+        spec = account.spec
+        try:
+            channel.verify(raw)
+            handshake = channel.handshake(raw)
+            if handshake is not None:
+                return handshake
+            events = channel.parse(raw)
+            await self._keep_files(channel, raw)
+            outcome = await self.commit(spec, events, raw.body)
+            if outcome.conflict:
+                raise Conflict
+        except Unverified as error:
+            self.note("inbox.unverified", kind=spec.kind, account=spec.account, why=error.message)
+            return FORBIDDEN
+        except (Malformed, Conflict) as error:
+            self.note("inbox.malformed", kind=spec.kind, account=spec.account, why=error.message)
+            return self._refusal(channel, raw, error)
+        except StoreBusy as error:
+            self.note("inbox.busy", kind=spec.kind, account=spec.account, why=error.message)
+            return channel.acknowledge(BUSY)
+        self.note("inbox.received", kind=spec.kind, account=spec.account, status=outcome.status)
+        self.reach("inbox.before_acknowledge")
+        return channel.acknowledge(outcome)
+
+    async def commit(self, spec: ChannelSpec, events: Sequence[Event], raw: bytes) -> Outcome:
+        """Store events durably; the outcome is that of the last one that is stored.
+
+        Raises ``StoreBusy`` when nothing could be committed; then all of it may come again.
+        """
+        outcome = IGNORED
+        first = True
+        for event in events:
+            if isinstance(event, Ignored):
+                self.note("inbox.ignored", kind=spec.kind, account=spec.account, why=event.reason)
+                continue
+            outcome = await self._store(spec, event, raw if first else b"")
+            first = False
+        return outcome
+
+    async def _store(self, spec: ChannelSpec, event: StoredEvent, raw: bytes) -> Outcome:
+        item = NewInbound(
+            inbound_id=self.ids.new(),
+            kind=spec.kind,
+            account=spec.account,
+            event=event,
+            received_at=to_us(self.clock.now()),
+            raw=raw,
+            window_s=spec.redelivery_window_s,
+            strict_key=spec.key_conflict_is_error,
+            queued=not spec.receipt_in_answer,
+        )
+        lane = inbound.lane(spec.kind, spec.account, event)
+        self.reach("inbox.before_commit")
+        if spec.receipt_in_answer:
+            outcome = await self._store_and_open(item, lane)
+        else:
+            appended = await self.ledgers.store.write_batched(inbound.append, item, lock=lane)
+            outcome = _outcome(appended)
+            self.ledgers.wakeup.notify(ASSEMBLE)
+        self.reach("inbox.after_commit")
+        return outcome
+
+    async def _store_and_open(self, item: NewInbound, lane: str) -> Outcome:
+        """Store an event and let it open or extend its draft in the same transaction."""
+
+        def store(ledger: Ledger) -> Outcome:
+            (appended,) = inbound.append(ledger.connection, [item])
+            draft_id = appended.draft_id
+            if appended.status == "accepted":
+                stored = Inbound(
+                    inbound_id=item.inbound_id,
+                    kind=item.kind,
+                    account=item.account,
+                    event=item.event,
+                    received_at=item.received_at,
+                    flagged=appended.flagged,
+                    draft_id=None,
+                )
+                draft_id = self.casebook.apply(ledger, stored)
+            return self._told(ledger.connection, _outcome(appended), draft_id)
+
+        return await self.ledgers.write(f"channel:{item.kind}", store, locks=(lane,))
+
+    def _told(self, connection: Connection, outcome: Outcome, draft_id: str | None) -> Outcome:
+        if draft_id is None:
+            return outcome
+        draft = drafts.get(connection, draft_id).draft
+        return Outcome(
+            status=outcome.status,
+            conflict=outcome.conflict,
+            draft_id=draft_id,
+            receipt_no=draft.receipt_no,
+            query_code=self.casebook.query_code(draft_id),
+        )
+
+    async def _keep_files(self, channel: WebhookChannel, raw: RawRequest) -> None:
+        """Store the files inside a request before the events that refer to them."""
+        if isinstance(channel, CarriesFiles):
+            for content in channel.files(raw):
+                await self.uploads.put(content)
+
+    def _refusal(
+        self, channel: WebhookChannel, raw: RawRequest, error: Malformed | Conflict
+    ) -> HttpReply:
+        if isinstance(channel, RefusesInItsOwnWords):
+            return channel.refuse(raw, error)
+        return BAD_REQUEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSink:
+    """The inbox as one account sees it: the ``Sink`` port."""
+
+    inbox: Inbox
+    spec: ChannelSpec
+
+    async def commit(self, events: Sequence[StoredEvent], raw: bytes = b"") -> Outcome:
+        """Store events durably and only then return; raises ``StoreBusy``."""
+        return await self.inbox.commit(self.spec, events, raw)
+
+
+def _outcome(appended: Appended) -> Outcome:
+    return Outcome(
+        status="accepted" if appended.status == "accepted" else "duplicate",
+        draft_id=appended.draft_id,
+        conflict=appended.status == "conflict",
+    )
