@@ -34,7 +34,8 @@ class TwilioSimulator:
     ) -> RawRequest:
         """Return a message; the same ``message_id`` makes a redelivery.
 
-        ``media`` maps addresses to media types and makes it an MMS, ``to`` is another of our numbers.
+        ``media`` maps addresses to media types and makes it an MMS; ``to`` is another number of
+        ours.
         """
         media = media or {}
         sid = message_id or ("MM" if media else "SM") + token_hex(16)

@@ -52,6 +52,4 @@ class Carrier(AsyncHttpClient):  # type: ignore[misc]
 def client(api: TwilioApi, carrier: Carrier) -> Client:
     """Return Twilio's client; nothing in the environment (region, edge) redirects it."""
     # An empty mapping would make the library read os.environ.
-    return Client(
-        api.account_sid, api.token, http_client=carrier, environment={"TWILIO_EDGE": ""}
-    )
+    return Client(api.account_sid, api.token, http_client=carrier, environment={"TWILIO_EDGE": ""})

@@ -75,7 +75,7 @@ class TwilioSender:
             sid = message.sid
         except EgressError as error:
             failure = _unanswered(error)
-        except Exception as error:  # noqa: BLE001 - the library raises whatever a bad answer causes
+        except Exception as error:  # the library raises whatever a bad answer causes
             failure = _refused(carrier.reply, getattr(error, "code", None))
         else:
             if isinstance(sid, str) and sid:
@@ -106,7 +106,7 @@ class TwilioSender:
         if reply.status == 200:
             return None
         if reply.status in (401, 403, 404):
-            return "Twilio refuses our credentials; compare account_sid and auth_token with its console"
+            return "Twilio refuses our credentials; check account_sid and auth_token in its console"
         return f"Twilio answers with status {reply.status}; see https://status.twilio.com"
 
 

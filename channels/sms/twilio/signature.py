@@ -77,7 +77,7 @@ class Signature:
         return any(self._matches(other, fields, given) for other in others)
 
     def _matches(self, url: str, fields: Mapping[str, str], given: bytes) -> bool:
-        return any(
-            hmac.compare_digest(validator.compute_signature(url, fields).encode(), given)
-            for validator in self._validators
-        )
+        for validator in self._validators:
+            if hmac.compare_digest(validator.compute_signature(url, fields).encode(), given):
+                return True
+        return False

@@ -1,0 +1,12 @@
+"""Every rule of the kit, in the order a contact meets them."""
+
+from tests.contract.kit import answer_rules, care_rules, parse_rules, verify_rules
+from tests.contract.kit.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *verify_rules.RULES,
+    *parse_rules.RULES,
+    *answer_rules.RULES,
+    *care_rules.RULES,
+)
+NAMES = tuple(rule.name for rule in RULES)

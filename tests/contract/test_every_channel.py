@@ -1,0 +1,34 @@
+"""Every channel folder against every rule: a channel that is not in here does not exist."""
+
+import pytest
+
+from gateway.channel.discovery import discover
+from tests.contract.kit.care_rules import quality
+from tests.contract.kit.channel_under_test import ChannelUnderTest
+from tests.contract.kit.rule import Rule
+from tests.contract.kit.rules import NAMES, RULES
+
+KINDS = sorted(discover())
+
+
+def _claims() -> list[tuple[str, Rule]]:
+    """Each rule that a channel says it keeps."""
+    return [
+        (kind, rule)
+        for kind, channel in sorted(discover().items())
+        for rule in RULES
+        if quality(ChannelUnderTest.of(channel).folder).get(rule.name) == "done"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"), _claims(), ids=[f"{kind}-{rule.name}" for kind, rule in _claims()]
+)
+async def test_a_channel_keeps_the_rule_it_claims(kind: str, rule: Rule) -> None:
+    await rule.apply(ChannelUnderTest.of(discover()[kind]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_channel_says_of_every_rule_whether_it_keeps_it(kind: str) -> None:
+    folder = ChannelUnderTest.of(discover()[kind]).folder
+    assert set(quality(folder)) == set(NAMES)
