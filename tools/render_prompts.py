@@ -32,7 +32,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from gateway.domain.g711 import pcm_to_mulaw  # noqa: E402 - the checkout is found above
+from gateway.domain.g711 import pcm_to_mulaw
 
 Samples = npt.NDArray[np.float32]
 
@@ -142,7 +142,8 @@ class Voice:
             },
         )[0].ravel()
         loud = np.flatnonzero(np.abs(audio) > 0.01)
-        return audio[max(0, loud[0] - 720) : loud[-1] + 1200]
+        trimmed: Samples = audio[max(0, loud[0] - 720) : loud[-1] + 1200]
+        return trimmed
 
 
 def line_audio(audio: Samples) -> bytes:

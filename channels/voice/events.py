@@ -92,7 +92,7 @@ def ended(
         occurred_at=at,
         conversation=call.call_id,
         moment=moment,
-        recording=recording and _media(call, recording),
+        recording=_media(call, recording) if recording else None,
         digits=digits,
         duration_ms=duration_ms,
         cause=cause,

@@ -46,7 +46,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digit:
-    """A key was pressed: one of ``0``-``9``, ``*``, ``#``, ``A``-``D``. Told once for each press."""
+    """A key was pressed, told once for each press: ``0``-``9``, ``*``, ``#``, ``A``-``D``."""
 
     key: str
 

@@ -15,7 +15,8 @@ from channels.voice.hearing import Hearing
 from channels.voice.leg import Audio, CallLeg, Digit, Ended, EndedBy, LegEvent, MarkPlayed
 from channels.voice.prompts import BETWEEN_PROMPTS_MS, Prompts, silence
 from channels.voice.tape import Tape
-from gateway.channel import Ports, StoreBusy
+from gateway.channel import Ports
+from gateway.channel.errors import StoreBusy
 from gateway.channel.speech import (
     EngineInfo,
     Final,
@@ -103,7 +104,7 @@ class CallSession:
         self._finishing: asyncio.Task[None] | None = None
         self._tick = asyncio.Event()
         self._to_keep: asyncio.Queue[InboundMessage] = asyncio.Queue()
-        self._unkept: dict[str, InboundMessage] = {}
+        self._unkept: dict[str, StoredEvent] = {}
         self._utterances = 0
         self._digits = ""
         self._keys = 0
@@ -138,6 +139,7 @@ class CallSession:
         try:
             self._outcome, attempts = await self._commit([begun])
         except StoreBusy:
+            self._unkept[begun.dedupe_key] = begun
             self._trouble = Cause.STORE_BUSY
             return True
         # After a failed attempt the first may have been stored all the same: that is no replay.
@@ -264,7 +266,9 @@ class CallSession:
         # "Your message is recorded" may only be said when all that is known of it is stored.
         await self._until(lambda: self._to_keep.empty() and not self._unkept)
         self._told_receipt = True
-        await self._say(self._farewell())
+        # From here on nothing may be taken back: case and recording are safe, and the end of the
+        # call is stored with all that is still missing.
+        await self._say(self._farewell(), whatever_happens=True)
         return Cause.COMPLETED
 
     def _farewell(self) -> bytes:

@@ -47,4 +47,6 @@ def _decoded(data: bytes, coding: int | None, width: int) -> bytes:
             return alaw_to_pcm(data)
         case (1, 16):
             return data[: len(data) // 2 * 2]
+        case _:
+            pass
     raise UnusableWav(f"a WAV file of coding {coding} with {width} bits")
