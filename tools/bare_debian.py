@@ -11,6 +11,7 @@ from pathlib import Path
 SUITE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "make", "git", "ca-certificates")
 MIRROR = "http://deb.debian.org/debian"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NEEDED_BYTES = 6 * 2**30
 
 # Settings of the package clients and of the network between them and their index.
@@ -92,13 +93,11 @@ class BareDebian:
             (self.root / bind.relative_to("/")).mkdir(parents=True, exist_ok=True)
         mounts = [f"mount -t proc proc {self.root}/proc", f"mount --rbind /dev {self.root}/dev"]
         mounts += [f"mount --bind -o ro {bind} {self.root}{bind}" for bind in self.binds]
-        enter = (
-            f'exec chroot --userspec="$1" {self.root} sh -c \'cd "$1" && shift && exec "$@"\' sh'
-        )
+        enter = f'exec /usr/sbin/chroot --userspec="$1" {self.root} sh -c \'cd "$1" && shift && exec "$@"\' sh'
         environment = {
             "HOME": "/root",
             "LANG": "C.UTF-8",
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": PATH,
             **self.env,
             **(env or {}),
         }

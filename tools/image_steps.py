@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from tools.bare_debian import BareDebian, FreshError, clone
+from tools.bare_debian import PATH, BareDebian, FreshError, clone
 
 HEALTHY_WITHIN_S = 120.0
 STOP_S = 60.0
@@ -80,7 +80,7 @@ def apply_setting(line: str, stage: Stage) -> None:
     for pair in shlex.split(line):
         name, is_set, value = pair.partition("=")
         if is_set:
-            known = {"PATH": "/usr/local/bin:/usr/bin:/bin", **stage.env}
+            known = {"PATH": PATH, **stage.env}
             stage.env[name] = Template(value).safe_substitute(known)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.bare_debian import BareDebian
+from tools.bare_debian import PATH, BareDebian
 from tools.image_steps import Stage, Step, apply_setting, parse
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,7 +26,7 @@ def test_continued_lines_are_one_step_and_comments_are_none() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("PATH=/opt/bin:$PATH A=b", {"PATH": "/opt/bin:/usr/local/bin:/usr/bin:/bin", "A": "b"}),
+        ("PATH=/opt/bin:$PATH A=b", {"PATH": f"/opt/bin:{PATH}", "A": "b"}),
         ("MODEL=whisper-base", {"MODEL": "whisper-base"}),
         ("PIP_INDEX_URL", {}),
     ],
