@@ -85,6 +85,7 @@ class AnswersInContext(Protocol):
         """Return the answer; the core calls this instead of ``acknowledge``, at the same place."""
 
 
+@runtime_checkable
 class Page(Protocol):
     """A read-only page: it shows something and stores nothing."""
 
@@ -105,6 +106,7 @@ class Socket(Protocol):
         """Close with a WebSocket status code."""
 
 
+@runtime_checkable
 class SocketChannel(Protocol):
     """A provider opens a media or event stream."""
 

@@ -137,12 +137,18 @@ class Recogniser(Protocol):
         ...
 
     def session(
-        self, *, sample_rate: int, language: str, prompt: str | None = None
+        self,
+        *,
+        sample_rate: int,
+        language: str,
+        prompt: str | None = None,
+        thorough: bool = False,
     ) -> RecogniserSession:
         """Start to listen.
 
         ``sample_rate`` is in Hz (8000 for a telephone), ``language`` a BCP 47 tag. ``prompt``
-        is text in the style that is expected, such as street names of the city.
+        is text in the style that is expected, such as street names of the city. ``thorough``
+        spends several times the CPU time on fewer mistakes: for recordings nobody waits for.
         """
         ...
 

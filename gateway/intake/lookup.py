@@ -1,0 +1,39 @@
+"""A citizen's look at a case: receipt number and query code must belong together."""
+
+import hmac
+from dataclasses import dataclass
+
+from gateway.domain.intake import CaseStatus
+from gateway.domain.receipt import is_receipt_no, query_code_hash
+from gateway.store import drafts
+from gateway.store.engine import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The ``CaseLookup`` port over the store."""
+
+    store: Store
+    key: bytes
+
+    async def status(self, receipt_no: str, query_code: str) -> CaseStatus | None:
+        """Return the case, or None: whether number or code was wrong is not told."""
+        if not is_receipt_no(receipt_no):
+            return None
+        filed = await self.store.read(lambda c: drafts.by_receipt(c, receipt_no))
+        if filed is None:
+            return None
+        draft = filed.draft
+        given = query_code_hash(self.key, draft.draft_id, query_code)
+        if not hmac.compare_digest(given, filed.filing.query_hash):
+            return None
+        statuses = [ref.status for ref in draft.backend_refs or () if ref.status]
+        return CaseStatus(
+            receipt_no=receipt_no,
+            state=draft.state.value,
+            received_at=draft.received_at,
+            updated_at=draft.updated_at or draft.received_at,
+            title=draft.request.title,
+            backend_status=statuses[-1] if statuses else None,
+            answers=tuple(one for one in draft.messages or () if one.direction == "out"),
+        )

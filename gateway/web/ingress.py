@@ -1,0 +1,195 @@
+"""Where bytes arrive: bounds a request, hands it to the inbox (or a page, or a media socket)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import WSMsgType, hdrs, web
+
+from gateway.channel.contract import Account, Page, Route, SocketChannel, WebhookChannel
+from gateway.channel.errors import Malformed, StoreBusy, Unverified
+from gateway.channel.wire import HttpReply, RawRequest
+from gateway.domain.errors import GatewayError
+from gateway.intake.inbox import BAD_REQUEST, FORBIDDEN, Inbox
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SOCKET_MESSAGE_LIMIT = 64 * 1024
+SOCKET_IDLE_S = 30.0
+
+
+class TooLarge(Exception):
+    """The request's body is larger than its channel allows."""
+
+
+class TooSlow(Exception):
+    """The request's body did not arrive in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """Mounts accounts on an HTTP server. ``read_timeout_s`` bounds the arrival of one body."""
+
+    inbox: Inbox
+    public_url: str
+    read_timeout_s: float
+
+    def routes(self, accounts: Sequence[Account]) -> list[web.RouteDef]:
+        """Return the routes of all accounts; raises ``GatewayError`` when two claim one address."""
+        mounted: dict[tuple[str, str], str] = {}
+        routes = []
+        for account in accounts:
+            name = f"{account.spec.kind}/{account.spec.account}"
+            for route in account.routes:
+                path = route.path if route.public else f"/channels/{name}{route.path}"
+                other = mounted.setdefault((route.method, path), name)
+                if other != name:
+                    raise GatewayError(
+                        f"channel accounts {other} and {name} both answer on {path}",
+                        "remove one of the two from the configuration",
+                    )
+                routes.append(web.RouteDef(route.method, path, self._handler(account, route), {}))
+        return routes
+
+    def _handler(self, account: Account, route: Route) -> Handler:
+        target = route.handler
+        prefix = "" if route.public else f"/channels/{account.spec.kind}/{account.spec.account}"
+        if isinstance(target, SocketChannel):
+            return self._socket(target, prefix)
+        if isinstance(target, Page):
+            return self._page(account, target, prefix)
+        return self._webhook(account, target, prefix)
+
+    def _webhook(self, account: Account, channel: WebhookChannel, prefix: str) -> Handler:
+        limit = account.spec.body_limit
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                raw = await self._bounded(request, limit, prefix)
+            except (TooLarge, TooSlow) as error:
+                return _refusal(error)
+            return _response(await self.inbox.receive(account, channel, raw))
+
+        return handle
+
+    def _page(self, account: Account, page: Page, prefix: str) -> Handler:
+        limit = account.spec.body_limit
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                reply = await page.show(await self._bounded(request, limit, prefix))
+            except (TooLarge, TooSlow) as error:
+                return _refusal(error)
+            except Unverified:
+                reply = FORBIDDEN
+            except Malformed:
+                reply = BAD_REQUEST
+            except StoreBusy:
+                reply = HttpReply(status=503, body=b"busy\n", headers={"Retry-After": "5"})
+            return _response(reply)
+
+        return handle
+
+    def _socket(self, channel: SocketChannel, prefix: str) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            raw = self._raw(request, b"", prefix)
+            try:
+                channel.verify(raw)
+            except Unverified as error:
+                self.inbox.note(
+                    "inbox.unverified", kind="socket", account=prefix, why=error.message
+                )
+                return _response(FORBIDDEN)
+            socket = web.WebSocketResponse(
+                max_msg_size=SOCKET_MESSAGE_LIMIT, heartbeat=SOCKET_IDLE_S, compress=False
+            )
+            if not socket.can_prepare(request).ok:
+                return _response(BAD_REQUEST)
+            await socket.prepare(request)
+            try:
+                await channel.converse(BoundedSocket(socket), raw)
+            finally:
+                if not socket.closed:
+                    await socket.close()
+            return socket
+
+        return handle
+
+    async def _bounded(self, request: web.Request, limit: int, prefix: str) -> RawRequest:
+        """Read at most ``limit`` bytes within the time allowed."""
+        if (request.content_length or 0) > limit:
+            raise TooLarge
+        body = b""
+        if request.body_exists:
+            try:
+                async with asyncio.timeout(self.read_timeout_s):
+                    body = await _read(request, limit)
+            except TimeoutError as error:
+                raise TooSlow from error
+        return self._raw(request, body, prefix)
+
+    def _raw(self, request: web.Request, body: bytes, prefix: str) -> RawRequest:
+        target = request.raw_path
+        return RawRequest(
+            method=request.method,
+            url=self.public_url + target,
+            path=request.path.removeprefix(prefix),
+            headers=request.headers,
+            body=body,
+            query=request.rel_url.raw_query_string,
+            content_type=request.headers.get(hdrs.CONTENT_TYPE, ""),
+        )
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    first = await request.content.readany()
+    if request.content.at_eof():
+        if len(first) > limit:
+            raise TooLarge
+        return first
+    chunks = [first]
+    size = len(first)
+    while chunk := await request.content.readany():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _response(reply: HttpReply) -> web.Response:
+    headers = {**reply.headers, hdrs.CONTENT_TYPE: reply.content_type}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+
+def _refusal(error: TooLarge | TooSlow) -> web.Response:
+    status = 413 if isinstance(error, TooLarge) else 408
+    # What is left of the body is not waited for.
+    return web.Response(status=status, headers={"Connection": "close"})
+
+
+class BoundedSocket:
+    """The ``Socket`` port over an aiohttp WebSocket with bounded messages and idle time."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+
+    async def receive(self) -> str | bytes | None:
+        """Return the next message, or None once the other side is gone or broke the rules."""
+        message = await self._socket.receive()
+        if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+            data: str | bytes = message.data
+            return data
+        return None
+
+    async def send(self, message: str) -> None:
+        """Send a text message; sending to a closed socket does nothing."""
+        if not self._socket.closed:
+            try:
+                await self._socket.send_str(message)
+            except ConnectionError:
+                return
+
+    async def close(self, code: int = 1000) -> None:
+        """Close with a WebSocket status code."""
+        await self._socket.close(code=code)
