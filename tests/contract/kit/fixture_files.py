@@ -26,7 +26,8 @@ def read(content: bytes, *, mount: str) -> RawRequest:
     start, *lines = head.decode("ascii").splitlines()
     method, target, _ = start.split(" ")
     path, _, query = target.partition("?")
-    headers = CIMultiDict(line.split(": ", 1) for line in lines)
+    pairs = (line.partition(": ") for line in lines)
+    headers = CIMultiDict((name, value) for name, _, value in pairs)
     inner = path.split("/", 4)[4:] if path.startswith(f"/channels/{mount}/") else [path.lstrip("/")]
     return RawRequest(
         method=method,
