@@ -112,6 +112,22 @@ class Casebook:
             filed = ledger.revise(filed, replace(filed.draft, state=State.FORWARDING), seal_at=None)
         return filed
 
+    def end_call(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
+        """Note the end of a call on its draft, with recording and transcript, and seal it."""
+        filed = ledger.revise(filed, with_call(filed.draft, event), seal_at=filed.filing.seal_at)
+        facts = {
+            "call_id": event.conversation,
+            "dialled_number": event.entry,
+            "cause": event.cause,
+            "duration_ms": event.duration_ms,
+        }
+        ledger.tell(f"call.{event.moment}", filed.draft, data={"call": facts})
+        if event.recording is not None:
+            ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
+        if filed.draft.transcript is not None:
+            ledger.tell("transcript.ready", filed.draft)
+        return self.seal(ledger, filed)
+
     def query_code(self, draft_id: str) -> str:
         """Return the query code that is told to the citizen."""
         return query_code(self._rules.key, draft_id)
@@ -151,18 +167,11 @@ class Casebook:
         filed = self._conversation(ledger, stored, event.conversation)
         if filed is None:
             filed = self._open(ledger, stored, event, None, longest=LONGEST_CALL)
-        facts: dict[str, object] = {"call_id": event.conversation, "dialled_number": event.entry}
         if event.moment is CallMoment.STARTED:
+            facts = {"call_id": event.conversation, "dialled_number": event.entry}
             ledger.tell("call.started", filed.draft, data={"call": facts})
             return filed
-        filed = ledger.revise(filed, with_call(filed.draft, event), seal_at=filed.filing.seal_at)
-        facts |= {"cause": event.cause, "duration_ms": event.duration_ms}
-        ledger.tell(f"call.{event.moment}", filed.draft, data={"call": facts})
-        if event.recording is not None:
-            ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
-        if filed.draft.transcript is not None:
-            ledger.tell("transcript.ready", filed.draft)
-        return self.seal(ledger, filed)
+        return self.end_call(ledger, filed, event)
 
     def _receipt(self, ledger: Ledger, stored: Inbound, event: Receipt) -> str | None:
         tracked = correspondence.receipt(

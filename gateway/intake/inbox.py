@@ -4,7 +4,7 @@ Bounding happens where bytes arrive (the web floor reads at most ``ChannelSpec.b
 Everything after it is here. A channel only translates, so it cannot forget a step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ from gateway.channel.errors import Conflict, Malformed, StoreBusy, Unverified
 from gateway.channel.ports import Uploads
 from gateway.channel.wire import HttpReply, RawRequest
 from gateway.domain.ids import Clock, Ids
-from gateway.domain.intake import Event, Ignored, Outcome, StoredEvent
+from gateway.domain.intake import CallEvent, Event, Ignored, Outcome, StoredEvent
 from gateway.intake.casebook import Casebook
 from gateway.store import drafts, inbound
 from gateway.store.inbound import ASSEMBLE, Appended, Inbound, NewInbound
@@ -47,6 +47,7 @@ class Inbox:
     clock: Clock
     ids: Ids
     note: Note
+    forget_recording: Callable[[str], Awaitable[None]]
     reach: Reach = no_step
 
     async def receive(
@@ -113,6 +114,9 @@ class Inbox:
             outcome = _outcome(appended)
             self.ledgers.wakeup.notify(ASSEMBLE)
         self.reach("inbox.after_commit")
+        if isinstance(event, CallEvent) and event.recording and event.conversation:
+            # Its hash is noted durably now, so a restart need not find it by name any more.
+            await self.forget_recording(event.conversation)
         return outcome
 
     async def _store_and_open(self, item: NewInbound, lane: str) -> Outcome:

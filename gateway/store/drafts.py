@@ -142,6 +142,13 @@ def by_conversation(connection: Connection, kind: str, account: str, name: str) 
     return None if row is None else _filed(row)
 
 
+def by_call(connection: Connection, name: str) -> Filed | None:
+    """Return the draft of a call by the call's id alone, whichever account it came in on."""
+    query = _CURRENT.where(DRAFT.c.conversation == name).limit(1)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _filed(row)
+
+
 def latest_of_contact(
     connection: Connection, kind: str, account: str, contact: str, entry: str
 ) -> Filed | None:
