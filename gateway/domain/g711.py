@@ -34,7 +34,8 @@ _ALAW.setflags(write=False)
 
 def _exponent(magnitude: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     # Segment boundaries are powers of two, so the segment is the bit length beyond eight.
-    return np.maximum(np.frexp(magnitude.astype(np.float32))[1] - 8, 0).astype(np.int32)
+    bits: npt.NDArray[np.int32] = np.frexp(magnitude.astype(np.float32))[1]
+    return np.maximum(bits - 8, 0)
 
 
 def mulaw_to_pcm(data: bytes) -> bytes:
@@ -54,7 +55,8 @@ def pcm_to_mulaw(pcm: bytes) -> bytes:
     exponent = _exponent(magnitude << 2)
     mantissa = (magnitude >> (exponent + 1)) & 0x0F
     sign = np.where(samples < 0, 0x80, 0)
-    return (~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8).tobytes()
+    code: npt.NDArray[np.int32] = ~(sign | (exponent << 4) | mantissa) & 0xFF
+    return code.astype(np.uint8).tobytes()
 
 
 def pcm_to_alaw(pcm: bytes) -> bytes:
@@ -65,4 +67,5 @@ def pcm_to_alaw(pcm: bytes) -> bytes:
     exponent = _exponent(magnitude)
     mantissa = (magnitude >> np.where(exponent == 0, 4, exponent + 3)) & 0x0F
     sign = np.where(samples < 0, 0, 0x80)
-    return ((sign | (exponent << 4) | mantissa) ^ 0x55).astype(np.uint8).tobytes()
+    code: npt.NDArray[np.int32] = (sign | (exponent << 4) | mantissa) ^ 0x55
+    return code.astype(np.uint8).tobytes()

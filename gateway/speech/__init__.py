@@ -1,0 +1,1 @@
+"""Speech becomes text: voice activity, engines, and the catalogue of their models."""

@@ -1,0 +1,43 @@
+"""What a recognition engine is to the rest of this room: a function from audio to a text."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.channel.speech import EngineInfo
+from gateway.domain.transcript import TranscriptWord
+from gateway.speech.endpointing import Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What an engine heard in one utterance; word times count from the utterance's audio."""
+
+    text_raw: str
+    text: str
+    confidence: float | None = None
+    no_speech: float | None = None
+    words: tuple[TranscriptWord, ...] = ()
+
+
+Decode = Callable[[Samples], Decoded | None]
+"""Recognises one utterance of at most 30 seconds; None when nobody spoke in it.
+
+It blocks, and several threads may call it at once.
+"""
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Name the engine and its model."""
+        ...
+
+    def decoder(self, *, language: str, prompt: str | None, thorough: bool) -> Decode:
+        """Prepare to recognise one speaker; raise GatewayError for a language it does not know.
+
+        ``thorough`` allows several times the CPU time for fewer mistakes.
+        """
+        ...

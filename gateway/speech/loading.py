@@ -1,0 +1,89 @@
+"""Turns a model's name into a working recogniser, or into the reason why there is none."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from gateway.channel.speech import Unavailable
+from gateway.speech.audio import read_audio
+from gateway.speech.catalogue import Catalogue, Damaged, Installed, Missing, Model, ModelError
+from gateway.speech.session import GatedRecogniser
+from gateway.speech.transcription import transcribe
+
+
+def default_models_folder() -> Path:
+    """Return the ``asr_models`` folder of this installation."""
+    return Path(__file__).resolve().parents[2] / "asr_models"
+
+
+def load_recogniser(
+    model: str | None, *, models: Path | None = None, workers: int | None = None
+) -> GatedRecogniser | Unavailable:
+    """Load a model of the catalogue after reading every byte of it; takes seconds and blocks.
+
+    ``model`` None means that recognition is switched off. ``models`` is the folder with the
+    catalogue, ``workers`` how many utterances are decoded at once (one core each, all cores
+    by default). A model that is missing, damaged or does not load gives Unavailable: calls
+    must be recorded all the same.
+    """
+    if model is None:
+        return Unavailable(
+            reason="speech recognition is switched off", cure="name a model in speech.model"
+        )
+    try:
+        catalogue = Catalogue.read(models or default_models_folder())
+        entry = catalogue.get(model)
+        match catalogue.inspect(entry):
+            case Missing():
+                return Unavailable(
+                    reason=f"speech model {model} is not installed",
+                    cure=f"run: hotline models fetch {model}",
+                )
+            case Damaged(reason=reason):
+                return Unavailable(
+                    reason=f"speech model {model} is damaged: {reason}",
+                    cure=f"run: hotline models fetch {model}",
+                )
+            case Installed(folder=folder, variant=variant):
+                return _load(entry, folder, digest=variant.digest, workers=workers)
+    except ModelError as error:
+        return Unavailable(reason=error.message, cure=error.cure)
+    except OSError as error:
+        return Unavailable(
+            reason=f"speech model {model} cannot be read: {error.strerror}",
+            cure="check the permissions of the models folder",
+        )
+
+
+def try_out(model: Model, folder: Path, *, manifest_folder: Path) -> None:
+    """Load the model in ``folder`` and let it hear its smoke recording; raise ModelError."""
+    recogniser = _load(model, folder, digest="", workers=1)
+    try:
+        if model.smoke is None:
+            return
+        audio = read_audio(manifest_folder / model.smoke.wav)
+        heard = asyncio.run(
+            transcribe(
+                recogniser,
+                audio.pcm,
+                sample_rate=audio.sample_rate,
+                language=model.smoke.language,
+            )
+        )
+        if model.smoke.must_contain not in heard.text:
+            raise ModelError(
+                f"speech model {model.id} does not understand its test recording",
+                "fetch it again, or report this with the version of faster-whisper installed",
+            )
+    finally:
+        recogniser.close()
+
+
+def _load(model: Model, folder: Path, *, digest: str, workers: int | None) -> GatedRecogniser:
+    # These two take a second to import, so only who needs an engine pays for it.
+    from gateway.speech.silero import Silero
+    from gateway.speech.whisper import WhisperEngine
+
+    count = workers or len(os.sched_getaffinity(0))
+    engine = WhisperEngine(folder, model=model.id, digest=digest, workers=count)
+    return GatedRecogniser(engine, detector=Silero().stream, workers=count)
