@@ -93,7 +93,9 @@ class BareDebian:
             (self.root / bind.relative_to("/")).mkdir(parents=True, exist_ok=True)
         mounts = [f"mount -t proc proc {self.root}/proc", f"mount --rbind /dev {self.root}/dev"]
         mounts += [f"mount --bind -o ro {bind} {self.root}{bind}" for bind in self.binds]
-        enter = f'exec /usr/sbin/chroot --userspec="$1" {self.root} sh -c \'cd "$1" && shift && exec "$@"\' sh'
+        # Absolute, because the command's own PATH may not lead to it.
+        enter = f'exec /usr/sbin/chroot --userspec="$1" {self.root} '
+        enter += 'sh -c \'cd "$1" && shift && exec "$@"\' sh'
         environment = {
             "HOME": "/root",
             "LANG": "C.UTF-8",
