@@ -63,43 +63,50 @@ class Worker:
     room: Callable[[], int] | None = None
     _busy: dict[int, Work] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopping: bool = False
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def in_hand(self) -> int:
+        """How many pieces of work are being done right now."""
+        return len(self._tasks)
 
     async def run(self) -> None:
         """Work until ``stop``; what is in hand then is finished first."""
-        heartbeat = asyncio.create_task(self._keep_leases())
+        helpers = [asyncio.create_task(self._keep_leases()), asyncio.create_task(self._listen())]
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
+                # Cleared before looking: news that comes while claiming is not missed.
+                self._news.clear()
                 if not await self._claim_some():
-                    await self._wait()
+                    await self._news.wait()
         finally:
-            await self._finish(heartbeat)
+            await self._finish(helpers)
 
     def stop(self) -> None:
         """Claim nothing more and let ``run`` return once the work in hand is done."""
-        self._stopping.set()
+        self._stopping = True
+        self._news.set()
 
-    async def _finish(self, heartbeat: asyncio.Task[None]) -> None:
+    async def _finish(self, helpers: list[asyncio.Task[None]]) -> None:
         try:
             if self._tasks:
                 await asyncio.wait(self._tasks)
         finally:
-            for task in (*self._tasks, heartbeat):
+            for task in (*self._tasks, *helpers):
                 task.cancel()
-            await asyncio.gather(*self._tasks, heartbeat, return_exceptions=True)
+            await asyncio.gather(*self._tasks, *helpers, return_exceptions=True)
 
-    async def _wait(self) -> None:
-        """Wait for news of the queue (or, with full hands, for a free one), or for the end."""
-        ended = asyncio.create_task(self._stopping.wait())
-        news: set[asyncio.Task[None]] = set()
-        if len(self._tasks) < self.pace.at_once:
-            news = {asyncio.create_task(self.wakeup.wait(self.queue, self.pace.poll_s))}
-        try:
-            await asyncio.wait({ended, *(news or self._tasks)}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in (ended, *news):
-                wait.cancel()
-            await asyncio.gather(ended, *news, return_exceptions=True)
+    async def _listen(self) -> None:
+        """Look again at every hint, and at the latest after one poll."""
+        while True:
+            await self.wakeup.wait(self.queue, self.pace.poll_s)
+            self._news.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """A hand is free, and the lane may have gone on to its next work."""
+        self._tasks.discard(task)
+        self._news.set()
 
     async def _claim_some(self) -> bool:
         free = self.pace.at_once - len(self._tasks)
@@ -128,7 +135,7 @@ class Worker:
             self._busy[one.seq] = one
             task = asyncio.create_task(self._do(one))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._done)
         return bool(works)
 
     async def _do(self, one: Work) -> None:
