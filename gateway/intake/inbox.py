@@ -166,16 +166,25 @@ class Inbox:
         return BAD_REQUEST
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSink:
-    """The inbox as one account sees it: the ``Sink`` port."""
+    """The inbox as one account sees it: the ``Sink`` port.
 
-    inbox: Inbox
-    spec: ChannelSpec
+    An account is given its sink before it exists, and only then says what it is (its spec).
+    """
+
+    def __init__(self) -> None:
+        self._bound: tuple[Inbox, ChannelSpec] | None = None
+
+    def bind(self, inbox: Inbox, spec: ChannelSpec) -> None:
+        """Connect the sink, once the account has been built."""
+        self._bound = (inbox, spec)
 
     async def commit(self, events: Sequence[StoredEvent], raw: bytes = b"") -> Outcome:
         """Store events durably and only then return; raises ``StoreBusy``."""
-        return await self.inbox.commit(self.spec, events, raw)
+        if self._bound is None:
+            raise StoreBusy
+        inbox, spec = self._bound
+        return await inbox.commit(spec, events, raw)
 
 
 def _outcome(appended: Appended) -> Outcome:

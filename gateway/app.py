@@ -1,0 +1,328 @@
+"""The composition root: the only place that knows every part, and how they start and stop."""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import TextIO
+
+from prometheus_client import CollectorRegistry
+
+from gateway.blobs import DirectoryBlobs, DirectoryRecorder
+from gateway.channel.contract import Account, ChannelKind
+from gateway.channel.ports import Ports, Site
+from gateway.channel.speech import Unavailable
+from gateway.config import Config
+from gateway.delivery.wiring import couriers, subscriptions
+from gateway.domain.clock import SystemClock
+from gateway.domain.draft import WorkOrderDraft
+from gateway.domain.errors import GatewayError
+from gateway.domain.ids import Clock, Ids, UlidFactory
+from gateway.egress.client import EgressClient
+from gateway.intake.assembling import Assembler, Sealer
+from gateway.intake.casebook import Casebook, Rules
+from gateway.intake.desk import Desk
+from gateway.intake.inbox import AccountSink, Inbox
+from gateway.intake.lookup import Lookup
+from gateway.intake.recovery import RECOGNISE, Salvage, Transcriber
+from gateway.replies.dispatch import ReplyDesk
+from gateway.replies.texts import load_texts
+from gateway.speech.loading import load_recogniser
+from gateway.speech.recordings import RecordingReader
+from gateway.speech.session import GatedRecogniser
+from gateway.store import work
+from gateway.store.correspondence import REPLY_QUEUE
+from gateway.store.engine import Store
+from gateway.store.inbound import ASSEMBLE
+from gateway.store.ledger import Ledgers
+from gateway.store.opening import open_store
+from gateway.store.sqlite import SqliteStore
+from gateway.store.steps import Reach, no_step
+from gateway.store.wakeup import open_wakeup
+from gateway.store.worker import Handler, Pace, Worker
+from gateway.telemetry.logs import set_up
+from gateway.telemetry.notes import Notes, notes
+from gateway.understanding import understand
+from gateway.web.pages import Pages
+
+
+class Role(StrEnum):
+    """What a process does: everything, only the doors, or only the work behind them."""
+
+    ALL = "all"
+    INGRESS = "ingress"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A built gateway, for the web floor to show and for ``work`` to run."""
+
+    config: Config
+    role: Role
+    clock: Clock
+    ids: Ids
+    key: bytes
+    store: Store
+    ledgers: Ledgers
+    inbox: Inbox
+    desk: Desk
+    blobs: DirectoryBlobs
+    accounts: tuple[Account, ...]
+    workers: tuple[Worker | Sealer, ...]
+    speech: GatedRecogniser | Unavailable
+    note: Notes
+    registry: CollectorRegistry
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Run this process's workers; on leaving, let them finish what they have in hand."""
+        tasks = [asyncio.create_task(worker.run()) for worker in self.workers]
+        try:
+            yield
+        finally:
+            for worker in self.workers:
+                worker.stop()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def built(
+    config: Config,
+    kinds: Mapping[str, ChannelKind],
+    *,
+    role: Role = Role.ALL,
+    reach: Reach = no_step,
+    pace: Pace | None = None,
+    log_to: TextIO = sys.stderr,
+) -> AsyncIterator[Gateway]:
+    """Build a gateway from its configuration and close every part of it on leaving.
+
+    Raises ``GatewayError`` with the cure when the store, a secret or a channel is not as it must
+    be: then nothing has been accepted yet.
+    """
+    registry = CollectorRegistry()
+    note = notes(set_up(config.log.level, config.log.format, log_to), registry)
+    pace = pace or Pace()
+    clock = SystemClock()
+    ids = UlidFactory(clock)
+    key = site_key(config)
+    async with AsyncExitStack() as stack:
+        store = await open_store(config.store.url, reach=reach)
+        stack.push_async_callback(store.close)
+        if isinstance(store, SqliteStore) and role is not Role.INGRESS:
+            # This is the only process of its file, so whoever held a lease is gone.
+            await store.write(work.abandon_all_leases)
+        wakeup = await stack.enter_async_context(open_wakeup(config.redis.url, note))
+        http = await stack.enter_async_context(EgressClient())
+        blobs = DirectoryBlobs(config.blobs.directory)
+        await blobs.open()
+        recorder = DirectoryRecorder(blobs)
+        speech = await _recogniser(config, note)
+        if isinstance(speech, GatedRecogniser):
+            stack.callback(speech.close)
+
+        sinks: list[AccountSink] = []
+        accounts: list[Account] = []
+        for settings in config.channels:
+            sink = AccountSink()
+            kind = kinds[settings.kind]
+            ports = Ports(
+                site=_site(config, key),
+                clock=clock,
+                ids=ids,
+                http=http,
+                sink=sink,
+                uploads=blobs,
+                cases=Lookup(store=store, key=key),
+                pages=Pages(_folder(kind) / "templates", config.site.name),
+                recogniser=speech,
+                recorder=recorder,
+                log=note,
+            )
+            sinks.append(sink)
+            accounts.append(kind.build(settings, ports))
+
+        ledgers = Ledgers(
+            store=store,
+            clock=clock,
+            ids=ids,
+            wakeup=wakeup,
+            subscriptions=subscriptions(config.endpoints),
+        )
+        casebook = Casebook(_rules(config, accounts, key))
+        inbox = Inbox(
+            ledgers=ledgers,
+            casebook=casebook,
+            uploads=blobs,
+            clock=clock,
+            ids=ids,
+            note=note,
+            forget_recording=recorder.forget,
+            reach=reach,
+        )
+        for sink, account in zip(sinks, accounts, strict=True):
+            sink.bind(inbox, account.spec)
+        if role is not Role.WORKER:
+            await _open_accounts(accounts, stack)
+            salvage = Salvage(inbox=inbox, clock=clock, forget=recorder.forget, note=note)
+            for found in await recorder.recover():
+                await salvage.keep(found.name, found.recording)
+
+        workers: tuple[Worker | Sealer, ...] = ()
+        if role is not Role.INGRESS:
+            reader = RecordingReader(speech, config.speech.language, blobs.path)
+            desk_of_replies = ReplyDesk(
+                ledgers=ledgers,
+                accounts={(one.spec.kind, one.spec.account): one for one in accounts},
+                http=http,
+                texts=load_texts(),
+                site_name=config.site.name,
+                key=key,
+                clock=clock,
+                note=note,
+                reach=reach,
+            )
+            jobs: Mapping[str, Handler] = {
+                ASSEMBLE: Assembler(ledgers=ledgers, casebook=casebook, reach=reach).handle,
+                REPLY_QUEUE: desk_of_replies.handle,
+                RECOGNISE: Transcriber(ledgers=ledgers, transcribe=reader.transcribe).handle,
+            }
+            workers = (
+                *(
+                    Worker(
+                        store=store,
+                        queue=queue,
+                        handle=handle,
+                        clock=clock,
+                        ids=ids,
+                        wakeup=wakeup,
+                        note=note,
+                        pace=pace,
+                    )
+                    for queue, handle in jobs.items()
+                ),
+                *await couriers(
+                    config.endpoints,
+                    ledgers=ledgers,
+                    http=http,
+                    note=note,
+                    pace=pace,
+                    reach=reach,
+                ),
+                Sealer(ledgers=ledgers, casebook=casebook, clock=clock, note=note),
+            )
+        yield Gateway(
+            config=config,
+            role=role,
+            clock=clock,
+            ids=ids,
+            key=key,
+            store=store,
+            ledgers=ledgers,
+            inbox=inbox,
+            desk=Desk(ledgers=ledgers, casebook=casebook),
+            blobs=blobs,
+            accounts=tuple(accounts),
+            workers=workers,
+            speech=speech,
+            note=note,
+            registry=registry,
+        )
+
+
+def site_key(config: Config) -> bytes:
+    """Return the key behind query codes and tickets; made at the first start when none is set."""
+    if config.site.secret_key is not None:
+        return config.site.secret_key.get_secret_value().encode()
+    path = config.secret_key_file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            key = path.read_bytes().strip()
+        else:
+            key = secrets.token_hex(32).encode()
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(key + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise GatewayError(
+            f"the gateway's own key {path} cannot be read or made: {error.strerror}",
+            "make the data directory writable, or set site.secret_key",
+        ) from error
+    if len(key) < 32:
+        raise GatewayError(
+            f"the gateway's own key {path} is too short or damaged",
+            "restore it from a backup; without one, remove it and old query codes stop working",
+        )
+    return key
+
+
+async def _recogniser(config: Config, note: Notes) -> GatedRecogniser | Unavailable:
+    """Load the speech model when a channel carries voice; without one, calls are still recorded."""
+    if not any(one.kind == "voice" for one in config.channels):
+        return Unavailable(reason="no channel carries voice", cure="configure a voice account")
+    speech = await asyncio.to_thread(
+        load_recogniser, config.speech.model, workers=config.speech.workers
+    )
+    if isinstance(speech, Unavailable):
+        note.warning("speech.unavailable", why=speech.reason, cure=speech.cure)
+    return speech
+
+
+def _site(config: Config, key: bytes) -> Site:
+    return Site(
+        name=config.site.name,
+        public_url=str(config.site.public_url).rstrip("/"),
+        language=config.site.language,
+        timezone=config.site.timezone.key,
+        region="CN",
+        key=key,
+    )
+
+
+def _folder(kind: ChannelKind) -> Path:
+    """Return the folder of the package that offers a channel kind."""
+    package = import_module(kind.settings.__module__.rsplit(".", 1)[0])
+    return Path(str(package.__file__)).parent
+
+
+def _rules(config: Config, accounts: Sequence[Account], key: bytes) -> Rules:
+    policy = config.policy.auto_forward
+
+    def forward(draft: WorkOrderDraft) -> bool:
+        urgent = draft.priority is not None and draft.priority.level != "normal"
+        return policy == "all" or (policy == "urgent" and urgent)
+
+    return Rules(
+        jurisdiction=config.site.jurisdiction,
+        timezone=config.site.timezone,
+        language=config.site.language,
+        key=key,
+        quiet_s=config.conversation.quiet,
+        cap_s=config.conversation.cap,
+        reopen_within_s=config.conversation.reopen_within,
+        sources={number: entry.source for number, entry in config.entries.items()},
+        acknowledging=frozenset(
+            (one.spec.kind, one.spec.account) for one in accounts if one.spec.acknowledges
+        ),
+        suggest=lambda draft: understand(draft, config.entries),
+        forward=forward,
+        forwarding=any(endpoint.forwards for endpoint in config.endpoints),
+    )
+
+
+async def _open_accounts(accounts: Sequence[Account], stack: AsyncExitStack) -> None:
+    for account in accounts:
+        if account.lifecycle is not None:
+            await account.lifecycle.connect()
+            stack.push_async_callback(account.lifecycle.close)

@@ -1,0 +1,33 @@
+"""Puts a built gateway on its port and sets its workers to work."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway.app import Gateway, Role
+from gateway.web.server import listening
+from gateway.web.surfaces import channel_routes, health_routes
+
+
+@asynccontextmanager
+async def serving(gateway: Gateway, host: str, port: int) -> AsyncIterator[int]:
+    """Serve all surfaces of the process's role; yields the port.
+
+    On leaving, the doors close first and the workers finish what they have in hand.
+    """
+    config = gateway.config
+    routes = health_routes(
+        gateway.store,
+        gateway.accounts,
+        data=config.data,
+        registry=gateway.registry,
+        allow=config.admin.allow,
+    )
+    if gateway.role is not Role.WORKER:
+        routes += channel_routes(
+            gateway.inbox,
+            gateway.accounts,
+            public_url=str(config.site.public_url).rstrip("/"),
+            read_timeout_s=config.limits.read_timeout,
+        )
+    async with gateway.at_work(), listening(routes, host, port) as bound:
+        yield bound

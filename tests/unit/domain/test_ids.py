@@ -1,0 +1,39 @@
+"""Ids grow, even when the clock stands still or goes back."""
+
+from datetime import UTC, datetime, timedelta
+from re import fullmatch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.ids import ULID_PATTERN, UlidFactory, event_id
+
+
+class FrozenClock:
+    """A clock that says what it is told."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 21, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@given(st.lists(st.integers(-5_000, 5_000), min_size=1, max_size=50))
+def test_ids_of_one_process_only_ever_grow(jumps_ms: list[int]) -> None:
+    clock = FrozenClock()
+    ids = UlidFactory(clock)
+    made = []
+    for jump in jumps_ms:
+        clock.at += timedelta(milliseconds=jump)
+        made.append(ids.new())
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert all(fullmatch(ULID_PATTERN, one) for one in made)
+
+
+def test_an_event_id_is_marked_as_one() -> None:
+    assert event_id("01DHZK9V3M8Q4R7T2W5X6Y1ABC") == "evt_01DHZK9V3M8Q4R7T2W5X6Y1ABC"
