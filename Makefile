@@ -17,6 +17,7 @@ TESTS ?= tests
 
 # Stamps live inside the virtual environment: removing it removes them.
 VENV_READY := $(VENV)/.ready-venv
+DEPENDENCIES_READY := $(VENV)/.ready-dependencies
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 
@@ -52,7 +53,7 @@ test: setup $(DEV_READY) peers lint ## Run everything: lint, types, layering and
 	@$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: check
-check: $(DEV_READY) lint ## The quick gate: format, lint, types, layering, unit tests (under a minute)
+check: $(RUN_READY) lint ## The quick gate: format, lint, types, layering, unit tests (under a minute)
 	$(call say,unit tests)
 	@$(BIN)/python -m pytest -q tests/unit
 
@@ -89,7 +90,7 @@ clean: ## Remove everything that can be made again (not data/)
 # --- parts of the above
 
 .PHONY: lint
-lint: $(DEV_READY)
+lint: $(RUN_READY) $(DEV_READY)
 	$(call say,format)
 	@$(BIN)/ruff format --check .
 	$(call say,lint)
@@ -115,13 +116,16 @@ $(VENV_READY):
 	@tools/venv.sh $(VENV)
 	@touch $@
 
-$(RUN_READY): $(VENV_READY) requirements/run.txt pyproject.toml
+$(DEPENDENCIES_READY): $(VENV_READY) requirements/run.txt
 	$(call say,dependencies of the gateway (a few minutes the first time))
 	@$(PIP) install --no-deps --require-hashes --requirement requirements/run.txt
+	@touch $@
+
+$(RUN_READY): $(DEPENDENCIES_READY) pyproject.toml
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DEV_READY): $(RUN_READY) requirements/dev.txt
+$(DEV_READY): $(DEPENDENCIES_READY) requirements/dev.txt
 	$(call say,dependencies of tests and checks)
 	@$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
