@@ -19,6 +19,9 @@ BatchOperation = Callable[[Connection, Sequence[A]], Sequence[R]]
 BATCH_LIMIT = 512
 """The most units of work that share one commit."""
 
+WAITING_LIMIT = 20_000
+"""The most callers that may wait for a commit; the next one hears ``StoreBusy``."""
+
 
 class Store(Protocol):
     """A durable SQL store; every write is on disk when it returns."""
@@ -28,7 +31,9 @@ class Store(Protocol):
 
         ``locks`` names what the operation is about (a lane, a draft): operations that share a name
         never overlap, on any process. Raises what the operation raises, ``StoreBusy`` when too much
-        is waiting, ``StoreDown`` or ``StoreFull`` when nothing can be committed.
+        is waiting, ``StoreDown`` or ``StoreFull`` when it was not, or not provably, committed: a
+        connection can break while the answer to COMMIT is under way. So is the outcome unknown to a
+        caller that is cancelled.
         """
 
     async def write_batched(
@@ -36,8 +41,8 @@ class Store(Protocol):
     ) -> R:
         """Run ``operation`` on this item together with whatever else waits for the same operation.
 
-        The group shares one commit (no wait is added to fill it). When the group fails, its items
-        are tried one by one, so a bad item never fails its neighbours.
+        The group shares one commit (no wait is added to fill it). When a group fails, smaller ones
+        are tried down to single items, so a bad item never fails its neighbours.
         """
 
     async def read(self, operation: Operation[R]) -> R:

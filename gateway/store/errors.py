@@ -5,7 +5,7 @@ from gateway.domain.errors import GatewayError
 
 
 class StoreDown(StoreBusy):
-    """The database cannot be reached or written; nothing was committed."""
+    """The database cannot be reached or written; nothing is known to be committed."""
 
 
 class StoreFull(StoreDown):

@@ -10,14 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select, text
+import msgspec
+from sqlalchemy import Connection, select
 
 from gateway.domain.feed import FeedEvent, matches
 from gateway.store import work
+from gateway.store.sql import Statement
 from gateway.store.tables import EVENT, REVISION
 from gateway.store.times import from_us, to_us
 
-_NUMBERS = text("UPDATE counter SET value = value + :n WHERE name = 'feed' RETURNING value")
+_NUMBERS = Statement("UPDATE counter SET value = value + $1 WHERE name = 'feed' RETURNING value")
+_INSERT = Statement(
+    "INSERT INTO event (seq, event_id, type, at, draft_id, revision, changed, data)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+)
+_ENCODE = msgspec.json.Encoder().encode
 
 Order = Literal["per_case", "none", "strict"]
 
@@ -62,10 +69,10 @@ def publish(
         if matches(event.type, subscription.events)
     ]
     work.lock_lanes(connection, outbox)
-    last = connection.execute(_NUMBERS, {"n": len(events)}).scalar_one()
+    ((last,),) = _NUMBERS.rows(connection, len(events))
     first = last - len(events) + 1
-    connection.execute(
-        insert(EVENT), [_row(first + place, event) for place, event in enumerate(events)]
+    _INSERT.change_each(
+        connection, [_row(first + place, event) for place, event in enumerate(events)]
     )
     work.enqueue(connection, outbox)
 
@@ -82,17 +89,17 @@ def _delivery(event: FeedEvent, subscription: Subscription) -> work.NewWork:
     )
 
 
-def _row(seq: int, event: FeedEvent) -> dict[str, Any]:
-    return {
-        "seq": seq,
-        "event_id": event.event_id,
-        "type": event.type,
-        "at": to_us(event.at),
-        "draft_id": event.draft_id,
-        "revision": event.revision,
-        "changed": json.dumps(event.changed),
-        "data": None if event.data is None else json.dumps(dict(event.data), ensure_ascii=False),
-    }
+def _row(seq: int, event: FeedEvent) -> tuple[Any, ...]:
+    return (
+        seq,
+        event.event_id,
+        event.type,
+        to_us(event.at),
+        event.draft_id,
+        event.revision,
+        _ENCODE(event.changed).decode(),
+        None if event.data is None else _ENCODE(event.data).decode(),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +142,20 @@ def by_id(connection: Connection, event_id: str) -> Told | None:
     """Return one event ready to go out."""
     row = connection.execute(_SELECT.where(EVENT.c.event_id == event_id)).mappings().first()
     return None if row is None else _told(row)
+
+
+_COLUMNS = ("seq", "event_id", "type", "at", "draft_id", "changed", "data", "body")
+_BY_IDS = Statement(
+    "SELECT event.seq, event_id, type, event.at, event.draft_id, event.changed, data, body"
+    " FROM event LEFT JOIN draft_revision ON draft_revision.draft_id = event.draft_id"
+    " AND draft_revision.revision = event.revision WHERE event_id = ANY($1::text[])"
+)
+
+
+def by_ids(connection: Connection, event_ids: Sequence[str]) -> dict[str, Told]:
+    """Return many events ready to go out, by id; what is not in the feed is left out."""
+    rows = _BY_IDS.rows(connection, list(event_ids))
+    return {row[1]: _told(dict(zip(_COLUMNS, row, strict=True))) for row in rows}
 
 
 def replay(

@@ -1,16 +1,16 @@
 """The inbox table: every accepted event once, with its raw bytes, before anyone is told "ok"."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, select, update
 
 from gateway.domain.intake import CallEvent, StoredEvent
 from gateway.store import work
+from gateway.store.sql import Statement
 from gateway.store.tables import INBOUND
 from gateway.store.times import SECOND
 
@@ -48,19 +48,15 @@ class Appended:
     flagged: bool = False
 
 
-_EVENTS = msgspec.json.Encoder()
-_DECODE = msgspec.json.Decoder(StoredEvent)
-_INSERT = insert(INBOUND)
-_KNOWN_ROWS = {
-    "sqlite": text(
-        "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound"
-        " WHERE dedupe IN (SELECT value FROM json_each(:keys))"
-    ),
-    "postgresql": text(
-        "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound"
-        " WHERE dedupe = ANY (SELECT json_array_elements_text(CAST(:keys AS json)))"
-    ),
-}
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(StoredEvent).decode
+_INSERT = Statement(
+    "INSERT INTO inbound (inbound_id, kind, account, contact, dedupe, content, slot, flagged,"
+    " received_at, event, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+)
+_KNOWN = Statement(
+    "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound WHERE dedupe = ANY($1::text[])"
+)
 
 
 def lane(kind: str, account: str, event: StoredEvent) -> str:
@@ -73,13 +69,12 @@ def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended
 
     The caller holds the lanes' locks, so what is looked up here stays true until the commit.
     """
-    encoded = [_EVENTS.encode(item.event) for item in items]
+    encoded = [_ENCODE(item.event) for item in items]
     keys = [_keys(item, body) for item, body in zip(items, encoded, strict=True)]
     known: dict[str, list[_Known]] = {}
-    found = connection.execute(
-        _KNOWN_ROWS[connection.dialect.name], {"keys": json.dumps([key for key, _ in keys])}
-    )
-    for dedupe, content, slot, inbound_id, draft_id in found:
+    for dedupe, content, slot, inbound_id, draft_id in _KNOWN.rows(
+        connection, [dedupe for dedupe, _ in keys]
+    ):
         known.setdefault(dedupe, []).append(_Known(content, slot, inbound_id, draft_id))
 
     results: list[Appended] = []
@@ -94,25 +89,23 @@ def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended
         slot = item.received_at if not item.event.dedupe_key else 0
         earlier.append(_Known(content, slot, item.inbound_id, None))
         rows.append(
-            {
-                "inbound_id": item.inbound_id,
-                "kind": item.kind,
-                "account": item.account,
-                "contact": item.event.contact,
-                "dedupe": dedupe,
-                "content": content,
-                "slot": slot,
-                "flagged": result.flagged,
-                "received_at": item.received_at,
-                "event": body.decode(),
-                "raw": item.raw,
-                "draft_id": None,
-            }
+            (
+                item.inbound_id,
+                item.kind,
+                item.account,
+                item.event.contact,
+                dedupe,
+                content,
+                slot,
+                result.flagged,
+                item.received_at,
+                body.decode(),
+                item.raw,
+            )
         )
         if item.queued:
             jobs.append(_job(item))
-    if rows:
-        connection.execute(_INSERT, rows)
+    _INSERT.change_each(connection, rows)
     work.enqueue(connection, jobs)
     return results
 
@@ -190,7 +183,7 @@ def load(connection: Connection, inbound_id: str) -> Inbound:
         inbound_id=inbound_id,
         kind=row.kind,
         account=row.account,
-        event=_DECODE.decode(row.event),
+        event=_DECODE(row.event),
         received_at=row.received_at,
         flagged=row.flagged,
         draft_id=row.draft_id,

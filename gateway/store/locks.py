@@ -3,22 +3,22 @@
 from collections.abc import Iterable
 from zlib import crc32
 
-from sqlalchemy import BigInteger, Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection
 
-_LOCK = text("SELECT count(pg_advisory_xact_lock(k)) FROM unnest(:keys) AS k").bindparams(
-    bindparam("keys", type_=ARRAY(BigInteger))
-)
+from gateway.store.sql import Statement
+
+_LOCK = Statement("SELECT count(pg_advisory_xact_lock(k)) FROM unnest($1::bigint[]) AS k")
 
 
 def lock(connection: Connection, names: Iterable[str]) -> None:
     """Hold every name until this transaction ends.
 
     SQLite has one writer, so there is nothing to do. On PostgreSQL the keys are taken in one sorted
-    sweep; two names that share a key merely wait for each other.
+    sweep; two names that share a key merely wait for each other. What the next statement reads is
+    what the previous holder committed, since READ COMMITTED gives each statement a new snapshot.
     """
     if connection.dialect.name != "postgresql":
         return
     keys = sorted({crc32(name.encode()) for name in names})
     if keys:
-        connection.execute(_LOCK, {"keys": keys})
+        _LOCK.rows(connection, keys)

@@ -5,6 +5,7 @@ hundred waiters share one fsync and FULL costs what NORMAL would (docs/adr/0002)
 """
 
 import asyncio
+import fcntl
 import os
 import queue
 import sqlite3
@@ -13,23 +14,40 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.channel.errors import StoreBusy
 from gateway.store import schema
-from gateway.store.engine import BATCH_LIMIT, BatchOperation, Operation
+from gateway.store.engine import BATCH_LIMIT, WAITING_LIMIT, BatchOperation, Operation
 from gateway.store.errors import StoreDown, StoreFull
 from gateway.store.steps import Reach, no_step
 
 A = TypeVar("A")
 R = TypeVar("R")
 
-WAITING_LIMIT = 20_000
 _READERS = 4
+# Primary result codes that are about the file or the machine and not about one statement; after
+# most of them SQLite has already rolled back everything. https://www.sqlite.org/rescode.html
+_TROUBLE = MappingProxyType(
+    {
+        sqlite3.SQLITE_BUSY: "another program keeps it locked",
+        sqlite3.SQLITE_LOCKED: "another program keeps it locked",
+        sqlite3.SQLITE_NOMEM: "no memory",
+        sqlite3.SQLITE_READONLY: "it is read-only",
+        sqlite3.SQLITE_INTERRUPT: "interrupted",
+        sqlite3.SQLITE_IOERR: "the disk reports an error",
+        sqlite3.SQLITE_CORRUPT: "it is damaged",
+        sqlite3.SQLITE_FULL: "the disk is full",
+        sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+        sqlite3.SQLITE_PROTOCOL: "its locks do not work here",
+        sqlite3.SQLITE_NOTADB: "it is not a database",
+    }
+)
 
 
 class _Unit:
@@ -84,17 +102,20 @@ class SqliteStore:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._claim_file()
+            # SQLite would make it readable for everybody; its log inherits what it finds here.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._connection = self._writer.connect()
+            # One reading connection from the start: a full disk has no room to open one.
+            with self._reader.connect() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
         except (OSError, DatabaseError, sqlite3.Error) as error:
             raise StoreDown(
-                f"the database {self._path} cannot be opened: {error.__cause__ or error}",
+                f"the database {self._path} cannot be opened: {_why(error) or error}",
                 "check that its folder exists, is writable and on a local disk",
             ) from error
 
     def _claim_file(self) -> None:
         """Refuse a second process: two writers would make group commit and lanes meaningless."""
-        import fcntl
-
         self._lock_file = os.open(
             f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
@@ -112,24 +133,29 @@ class SqliteStore:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=5000",
-            "wal_autocheckpoint=4000",
-            "temp_store=MEMORY",
-            "cache_size=-65536",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in (
+                "busy_timeout=5000",
+                "synchronous=FULL",
+                "wal_autocheckpoint=4000",
+                "temp_store=MEMORY",
+                "cache_size=-65536",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            if mode != "wal":
+                raise sqlite3.OperationalError(f"journal mode {mode} instead of wal")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _connect_reading(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA busy_timeout=5000")
+        connection.execute("PRAGMA query_only=ON")
         return connection
 
     async def write(self, operation: Operation[R], *, locks: Sequence[str] = ()) -> R:
@@ -145,31 +171,40 @@ class SqliteStore:
         return result
 
     async def _submit(self, operation: Callable[..., Any], item: Any, *, single: bool) -> Any:
-        if self._closed or self._loop is None:
-            raise StoreDown("the store is closed", "wait until the gateway is running")
+        loop = self._require_open()
         if self._waiting >= WAITING_LIMIT:
             raise StoreBusy
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[Any] = loop.create_future()
         self._waiting += 1
         self._queue.put(_Unit(operation, item, single, future))
         return await future
 
+    def _require_open(self) -> asyncio.AbstractEventLoop:
+        if self._closed or self._loop is None:
+            raise StoreDown("the store is closed", "wait until the gateway is running")
+        return self._loop
+
     async def read(self, operation: Operation[R]) -> R:
         """Run a query on one of the reading connections."""
-        if self._loop is None:
-            raise StoreDown("the store is closed", "wait until the gateway is running")
-        return await self._loop.run_in_executor(self._readers, self._read, operation)
+        return await self._require_open().run_in_executor(self._readers, self._read, operation)
 
     def _read(self, operation: Operation[R]) -> R:
         try:
             with self._reader.connect() as connection:
-                connection.exec_driver_sql("BEGIN")
                 try:
+                    connection.exec_driver_sql("BEGIN")
                     return operation(connection)
+                except DatabaseError as error:
+                    if _why(error):
+                        connection.invalidate()  # what it holds in memory is not to be trusted
+                    raise
                 finally:
-                    connection.exec_driver_sql("ROLLBACK")
-        except DatabaseError as error:
-            raise _translated(error, self._path) or error from error
+                    if not connection.invalidated:
+                        _raw(connection).rollback()
+        except (DatabaseError, sqlite3.Error) as error:
+            if not _why(error):
+                raise
+            raise self._fault(error) from error
 
     async def migrate(self) -> None:
         """Bring the schema to this version."""
@@ -183,11 +218,9 @@ class SqliteStore:
         if self._thread.is_alive():
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
-        self._readers.shutdown(wait=True)
+        await asyncio.to_thread(self._readers.shutdown, wait=True)
         self._reader.dispose()
-        if self._connection is not None:
-            self._connection.close()
-        self._writer.dispose()
+        self._drop_connection()
         if self._lock_file is not None:
             os.close(self._lock_file)
 
@@ -208,45 +241,26 @@ class SqliteStore:
                     break
                 batch.append(unit)
             self._commit(batch)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                batch[0].future.get_loop().call_soon_threadsafe(self._deliver, batch)
 
     def _commit(self, batch: list[_Unit]) -> None:
+        """Perform a batch in one transaction; whatever goes wrong ends up in its units."""
         try:
-            connection = self._usable_connection()
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                self._perform(connection, batch)
-                self._reach("store.before_commit")
-                connection.exec_driver_sql("COMMIT")
-                self._reach("store.after_commit")
-            except BaseException:
-                with suppress(DatabaseError):
-                    connection.exec_driver_sql("ROLLBACK")
-                raise
-        except (DatabaseError, sqlite3.Error) as error:
-            failure = _translated(error, self._path) or error
-            self._forget_connection(error)
-            self._fail(batch, failure)
+            if self._connection is None:
+                self._connection = self._writer.connect()
+            connection = self._connection
+            _raw(connection).execute("BEGIN IMMEDIATE")
+            self._perform(connection, batch)
+            self._reach("store.before_commit")
+            _raw(connection).execute("COMMIT")
+            self._reach("store.after_commit")
         except BaseException as error:
-            self._fail(batch, error)
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            batch[0].future.get_loop().call_soon_threadsafe(self._deliver, batch)
-
-    @staticmethod
-    def _fail(batch: list[_Unit], error: BaseException) -> None:
-        for unit in batch:
-            unit.result, unit.error = None, error
-
-    def _usable_connection(self) -> Connection:
-        if self._connection is None:
-            self._connection = self._writer.connect()
-        return self._connection
-
-    def _forget_connection(self, error: Exception) -> None:
-        """After an I/O error the state of pages in memory is unknown: start from the file again."""
-        if "disk I/O" in str(error) and self._connection is not None:
-            with suppress(DatabaseError, sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+            self._abort(error)
+            for unit in batch:
+                fault = self._fault(error)  # its own for each, as each is raised somewhere else
+                fault.__cause__ = error
+                unit.result, unit.error = None, fault
 
     def _perform(self, connection: Connection, batch: list[_Unit]) -> None:
         groups: dict[Any, list[_Unit]] = {}
@@ -261,7 +275,8 @@ class SqliteStore:
     def _attempt(self, connection: Connection, units: list[_Unit]) -> bool:
         """Run a group inside a savepoint; return whether it worked."""
         first = units[0]
-        connection.exec_driver_sql("SAVEPOINT unit")
+        raw = _raw(connection)
+        raw.execute("SAVEPOINT unit")
         try:
             if first.single:
                 first.result = first.operation(connection)
@@ -270,37 +285,75 @@ class SqliteStore:
                 for unit, result in zip(units, results, strict=True):
                     unit.result = result
         except Exception as error:
-            if _translated(error, self._path) is not None:
+            if _why(error):
                 raise
-            connection.exec_driver_sql("ROLLBACK TO unit")
-            connection.exec_driver_sql("RELEASE unit")
+            # This fails, and with it the batch, when SQLite has rolled back everything by itself.
+            raw.execute("ROLLBACK TO unit")
+            raw.execute("RELEASE unit")
             for unit in units:
                 unit.error = error
             return False
-        connection.exec_driver_sql("RELEASE unit")
+        raw.execute("RELEASE unit")
         for unit in units:
             unit.error = None
         return True
+
+    def _abort(self, error: BaseException) -> None:
+        """Undo the transaction, and let the connection go when its state is in doubt.
+
+        After an I/O error nobody knows which pages in memory are true: the file alone says what was
+        committed. On a full disk the connection stays, since there may be no room to open another.
+        """
+        if self._connection is None:
+            return
+        try:
+            _raw(self._connection).rollback()
+        except sqlite3.Error:
+            self._drop_connection()
+        else:
+            if _code(error) != sqlite3.SQLITE_FULL:
+                self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            with suppress(DatabaseError, sqlite3.Error):
+                self._connection.close()
+            self._connection = None
 
     def _deliver(self, batch: list[_Unit]) -> None:
         self._waiting -= len(batch)
         for unit in batch:
             if unit.future.done():
                 continue
-            if unit.error is not None:
-                unit.future.set_exception(unit.error)
-            else:
+            if unit.error is None:
                 unit.future.set_result(unit.result)
+            elif isinstance(unit.error, StopIteration):  # which no future can carry
+                unit.future.set_exception(RuntimeError("an operation raised StopIteration"))
+            else:
+                unit.future.set_exception(unit.error)
+
+    def _fault(self, error: BaseException) -> StoreDown:
+        """Return the store's own error for whatever kept a transaction from being committed."""
+        if _code(error) == sqlite3.SQLITE_FULL:
+            return StoreFull(
+                f"the disk of {self._path} is full", "free some space; the gateway then goes on"
+            )
+        why = _why(error) or f"unexpected {type(error).__name__}"
+        return StoreDown(f"the database {self._path} failed: {why}", "check the disk and its logs")
 
 
-def _translated(error: BaseException, path: Path) -> StoreDown | None:
-    """Return the store's own error for a failing disk, or None for an ordinary SQL error."""
-    if not isinstance(error, OperationalError | DatabaseError | sqlite3.Error):
-        return None
-    text = str(error)
-    if "disk is full" in text:
-        return StoreFull(f"the disk of {path} is full", "free some space; nothing was lost")
-    for sign in ("disk I/O", "unable to open", "readonly", "locked", "malformed", "not a database"):
-        if sign in text:
-            return StoreDown(f"the database {path} cannot be written ({sign})", "check the disk")
-    return None
+def _raw(connection: Connection) -> sqlite3.Connection:
+    """The driver's connection: transactions are begun and ended here and nowhere else."""
+    raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return raw
+
+
+def _code(error: BaseException) -> int | None:
+    """The primary result code of a database error, None for any other error."""
+    code: int | None = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _why(error: BaseException) -> str:
+    """What is wrong with the file or the machine, or "" when the statement was to blame."""
+    return _TROUBLE.get(_code(error) or 0, "")

@@ -4,16 +4,17 @@ Only the *head* of a lane can be claimed; finishing it promotes the next. So an 
 cheap however many lanes are blocked, which a search for "no earlier unfinished" does not.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+import msgspec
+from sqlalchemy import Connection
 
 from gateway.domain.errors import GatewayError
 from gateway.store.locks import lock
+from gateway.store.sql import Statement
 
 
 class WorkState(IntEnum):
@@ -68,48 +69,75 @@ class Work:
 
 
 _COLUMNS = (
-    "seq, queue, lane, state, subject, payload, due, created, attempts, claims, claim_id, error"
+    "work.seq, work.queue, work.lane, work.state, work.subject, work.payload, work.due,"
+    " work.created, work.attempts, work.claims, work.claim_id, work.error"
 )
 
-_ENQUEUE = text(
+_ENQUEUE = Statement(
     "INSERT INTO work (queue, lane, head, state, due, subject, payload, created) VALUES"
-    " (:queue, :lane, NOT EXISTS (SELECT 1 FROM work WHERE lane = :lane AND state < 3),"
-    " 0, :due, :subject, :payload, :created)"
+    " ($1, $2, NOT EXISTS (SELECT 1 FROM work WHERE lane = $2 AND state < 3), 0, $3, $4, $5, $6)"
 )
 # The state numbers are literals: a planner uses a partial index only when it can prove it applies.
-_CLAIM = (
-    "UPDATE work SET state = 1, claims = claims + 1, claim_id = :claim_id, lease_until = :lease"
-    " WHERE seq IN (SELECT seq FROM work WHERE queue = :queue AND state = 0 AND head"
-    f" AND due <= :now ORDER BY due, seq LIMIT :limit {{skip}}) RETURNING {_COLUMNS}"
+# MATERIALIZED: the choice is made once; a planner that repeats it would take more than the limit.
+_CLAIM = Statement(
+    "WITH chosen AS MATERIALIZED (SELECT seq FROM work WHERE queue = $1 AND state = 0 AND head"
+    " AND due <= $2 ORDER BY due, seq LIMIT $3 FOR UPDATE SKIP LOCKED)"
+    " UPDATE work SET state = 1, claims = claims + 1, claim_id = $4, lease_until = $5"
+    f" FROM chosen WHERE work.seq = chosen.seq RETURNING {_COLUMNS}"
 )
-_CLAIMS = {
-    "sqlite": text(_CLAIM.format(skip="")),
-    "postgresql": text(_CLAIM.format(skip="FOR UPDATE SKIP LOCKED")),
-}
-_OURS = "WHERE seq = :seq AND state = 1 AND claim_id = :claim_id"
-_DELETE = text(f"DELETE FROM work {_OURS}")
-_PROMOTE = text(
-    "UPDATE work SET head = TRUE WHERE NOT head AND seq ="
-    " (SELECT min(seq) FROM work WHERE lane = :lane AND state < 3)"
+_OURS = "WHERE seq = $1 AND state = 1 AND claim_id = $2"
+_DELETE = Statement(f"DELETE FROM work {_OURS}")
+_DELETE_MANY = Statement(
+    "DELETE FROM work WHERE seq = ANY($1::bigint[]) AND state = 1 AND claim_id = ANY($2::text[])"
+    " RETURNING seq, claim_id"
 )
-_RETRY = text(
-    "UPDATE work SET state = 0, due = :due, attempts = attempts + :tried, claims = 0,"
-    f" error = :error, claim_id = NULL, lease_until = NULL {_OURS}"
+_PROMOTE = Statement(
+    "UPDATE work SET head = TRUE WHERE NOT head AND seq IN"
+    " (SELECT (SELECT min(seq) FROM work WHERE lane = freed.value AND state < 3)"
+    " FROM unnest($1::text[]) AS freed(value))"
 )
-_STOP = text(
-    "UPDATE work SET state = :state, error = :error, claim_id = NULL, lease_until = NULL,"
-    f" attempts = attempts + 1, head = CASE WHEN :state = 3 THEN FALSE ELSE head END {_OURS}"
+_RETRY = Statement(
+    "UPDATE work SET state = 0, due = $3, attempts = attempts + $4, claims = 0, error = $5,"
+    f" claim_id = NULL, lease_until = NULL {_OURS}"
 )
-_EXTEND = text(f"UPDATE work SET lease_until = :lease {_OURS}")
-_REOPEN = text(
-    f"UPDATE work SET state = 0, due = :due, claim_id = NULL, lease_until = NULL {_OURS}"
+_HOLD = Statement(
+    "UPDATE work SET state = 2, attempts = attempts + 1, error = $3, claim_id = NULL,"
+    f" lease_until = NULL {_OURS}"
 )
-_EXPIRED = text(
-    f"SELECT {_COLUMNS} FROM work WHERE state = 1 AND lease_until < :now"
-    " ORDER BY lease_until LIMIT :limit"
+_BURY = Statement(
+    "UPDATE work SET state = 3, head = FALSE, attempts = attempts + 1, error = $3, claim_id = NULL,"
+    f" lease_until = NULL {_OURS}"
 )
-_ABANDONED = text("UPDATE work SET lease_until = 0 WHERE state = 1")
-_STOPPED = f"SELECT {_COLUMNS} FROM work WHERE state >= 2"
+_EXTEND = Statement(f"UPDATE work SET lease_until = $3 {_OURS}")
+_EXPIRED = Statement(
+    f"SELECT {_COLUMNS} FROM work WHERE state = 1 AND lease_until < $1"
+    " ORDER BY lease_until LIMIT $2"
+)
+# A heartbeat may have come between finding an expired lease and holding its lane.
+_STILL_EXPIRED = f"{_OURS} AND lease_until < $3"
+_REOPEN = Statement(
+    "UPDATE work SET state = 0, due = $3, claim_id = NULL, lease_until = NULL " + _STILL_EXPIRED
+)
+_CONDEMN = Statement(
+    "UPDATE work SET state = 3, head = FALSE, attempts = attempts + 1, error = $4, claim_id = NULL,"
+    f" lease_until = NULL {_STILL_EXPIRED}"
+)
+_ABANDONED = Statement("UPDATE work SET lease_until = 0 WHERE state = 1")
+_STOPPED = Statement(
+    f"SELECT {_COLUMNS} FROM work WHERE state >= 2 AND seq > $1 ORDER BY seq LIMIT $2"
+)
+_STOPPED_IN = Statement(
+    f"SELECT {_COLUMNS} FROM work WHERE state >= 2 AND queue = $3 AND seq > $1"
+    " ORDER BY seq LIMIT $2"
+)
+_STOPPED_AMONG = Statement(
+    f"SELECT {_COLUMNS} FROM work WHERE state >= 2 AND seq = ANY($1::bigint[]) ORDER BY seq"
+)
+_RELEASE = Statement("UPDATE work SET state = 0, due = $2, claims = 0 WHERE seq = $1 AND state = 2")
+_UNBURY = Statement("DELETE FROM work WHERE seq = $1 AND state = 3")
+_DEPTHS = Statement("SELECT queue, state, count(*) FROM work GROUP BY queue, state")
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def enqueue(connection: Connection, works: Iterable[NewWork]) -> None:
@@ -117,30 +145,28 @@ def enqueue(connection: Connection, works: Iterable[NewWork]) -> None:
 
     The caller holds the lanes' locks already or lets ``lock_lanes`` do it.
     """
-    rows = [
-        {
-            "queue": work.queue,
-            "lane": work.lane,
-            "due": work.due,
-            "subject": work.subject,
-            "payload": json.dumps(work.payload, ensure_ascii=False, separators=(",", ":")),
-            "created": work.created,
-        }
-        for work in works
-    ]
-    if rows:
-        connection.execute(_ENQUEUE, rows)
+    _ENQUEUE.change_each(
+        connection,
+        [
+            (
+                work.queue,
+                work.lane,
+                work.due,
+                work.subject,
+                _ENCODE(work.payload).decode(),
+                work.created,
+            )
+            for work in works
+        ],
+    )
 
 
 def claim(
     connection: Connection, *, queue: str, limit: int, now: int, lease: int, claim_id: str
 ) -> list[Work]:
     """Take up to ``limit`` due heads of a queue under a lease that ends at ``lease``."""
-    rows = connection.execute(
-        _CLAIMS[connection.dialect.name],
-        {"queue": queue, "limit": limit, "now": now, "lease": lease, "claim_id": claim_id},
-    )
-    return sorted((_work(row) for row in rows.mappings()), key=lambda work: (work.due, work.seq))
+    rows = _CLAIM.rows(connection, queue, now, limit, claim_id, lease)
+    return sorted((_work(row) for row in rows), key=lambda work: (work.due, work.seq))
 
 
 def complete(connection: Connection, work: Work) -> None:
@@ -150,83 +176,81 @@ def complete(connection: Connection, work: Work) -> None:
     """
     lock_lanes(connection, [work])
     _only_if_ours(connection, _DELETE, work)
-    _promote(connection, work.lane)
+    _promote(connection, [work])
 
 
 def complete_batched(connection: Connection, works: Sequence[Work]) -> list[None]:
     """Finish many pieces of claimed work whose lanes' locks are held."""
-    for work in works:
-        _only_if_ours(connection, _DELETE, work)
-    lanes = [{"lane": work.lane} for work in works if work.lane is not None]
-    if lanes:
-        connection.execute(_PROMOTE, lanes)
+    ours = {(work.seq, work.claim_id) for work in works}
+    gone = _DELETE_MANY.rows(
+        connection,
+        [work.seq for work in works],
+        list({work.claim_id for work in works if work.claim_id is not None}),
+    )
+    # A stale claim may have shared the batch with the fresh one of somebody else: each must match.
+    if {(seq, claim_id) for seq, claim_id in gone} != ours:
+        raise Fenced(works[0].seq)
+    _promote(connection, works)
     return [None] * len(works)
 
 
 def retry(connection: Connection, work: Work, *, due: int, error: str, tried: bool = True) -> None:
     """Put claimed work back for ``due``; its lane waits with it. ``tried`` counts the attempt."""
-    _only_if_ours(connection, _RETRY, work, due=due, error=error, tried=int(tried))
+    _only_if_ours(connection, _RETRY, work, due, int(tried), error)
 
 
 def bury(connection: Connection, work: Work, *, error: str) -> None:
     """Move claimed work to the dead letters and let its lane go on."""
     lock_lanes(connection, [work])
-    _only_if_ours(connection, _STOP, work, state=WorkState.DEAD.value, error=error)
-    _promote(connection, work.lane)
+    _only_if_ours(connection, _BURY, work, error)
+    _promote(connection, [work])
 
 
 def hold(connection: Connection, work: Work, *, error: str) -> None:
     """Stop claimed work, and its lane with it, until a person decides."""
-    _only_if_ours(connection, _STOP, work, state=WorkState.HELD.value, error=error)
+    _only_if_ours(connection, _HOLD, work, error)
 
 
 def extend(connection: Connection, works: Sequence[Work], *, lease: int) -> list[Work]:
     """Renew leases (the heartbeat); return the works that are still ours."""
-    return [
-        work
-        for work in works
-        if connection.execute(
-            _EXTEND, {"seq": work.seq, "claim_id": work.claim_id, "lease": lease}
-        ).rowcount
-    ]
+    return [work for work in works if _changed(connection, _EXTEND, work, lease)]
 
 
 def rescue(connection: Connection, *, now: int, max_claims: int, limit: int = 100) -> list[Work]:
-    """Take work back from workers whose lease ran out; return what was found.
+    """Take work back from workers whose lease ran out; return what was taken, as it was.
 
     Work that was claimed ``max_claims`` times without ever being put back in an orderly way kills
     its workers: it goes to the dead letters and its lane goes on.
     """
-    expired = [
-        _work(row) for row in connection.execute(_EXPIRED, {"now": now, "limit": limit}).mappings()
-    ]
+    expired = [_work(row) for row in _EXPIRED.rows(connection, now, limit)]
     lock_lanes(connection, expired)
+    taken = []
     for work in expired:
-        if work.claims >= max_claims:
-            error = f"given up: {work.claims} workers stopped while doing it"
-            changed = _execute(connection, _STOP, work, state=WorkState.DEAD.value, error=error)
-            if changed:
-                _promote(connection, work.lane)
-        else:
-            _execute(connection, _REOPEN, work, due=now)
-    return expired
+        if work.claims < max_claims:
+            if _changed(connection, _REOPEN, work, now):
+                taken.append(work)
+            continue
+        error = f"given up: {work.claims} workers stopped while doing it"
+        if _changed(connection, _CONDEMN, work, now, error):
+            _promote(connection, [work])
+            taken.append(work)
+    return taken
 
 
 def abandon_all_leases(connection: Connection) -> None:
     """At the start of the only process of a store: whoever held leases is dead, so end them now."""
-    connection.execute(_ABANDONED)
+    _ABANDONED.change(connection)
 
 
 def stopped(
     connection: Connection, *, queue: str | None = None, after: int = 0, limit: int = 100
 ) -> list[Work]:
     """Return held and dead work, oldest first."""
-    where = " AND seq > :after" + (" AND queue = :queue" if queue else "")
-    rows = connection.execute(
-        text(f"{_STOPPED}{where} ORDER BY seq LIMIT :limit"),
-        {"after": after, "limit": limit, **({"queue": queue} if queue else {})},
-    )
-    return [_work(row) for row in rows.mappings()]
+    if queue is None:
+        rows = _STOPPED.rows(connection, after, limit)
+    else:
+        rows = _STOPPED_IN.rows(connection, after, limit, queue)
+    return [_work(row) for row in rows]
 
 
 def revive(connection: Connection, seqs: Sequence[int], *, now: int) -> int:
@@ -235,27 +259,13 @@ def revive(connection: Connection, seqs: Sequence[int], *, now: int) -> int:
     Held work still heads its lane and simply becomes ready. A dead letter's lane has gone on, so it
     comes back as new work at the end of that lane.
     """
+    chosen = [_work(row) for row in _STOPPED_AMONG.rows(connection, list(seqs))]
+    lock_lanes(connection, chosen)
     count = 0
-    for seq in seqs:
-        row = (
-            connection.execute(
-                text(f"SELECT {_COLUMNS} FROM work WHERE seq = :seq AND state >= 2"),
-                {"seq": seq},
-            )
-            .mappings()
-            .first()
-        )
-        if row is None:
-            continue
-        work = _work(row)
-        lock_lanes(connection, [work])
+    for work in chosen:
         if work.state is WorkState.HELD:
-            connection.execute(
-                text("UPDATE work SET state = 0, due = :now, claims = 0 WHERE seq = :seq"),
-                {"seq": seq, "now": now},
-            )
-        else:
-            connection.execute(text("DELETE FROM work WHERE seq = :seq"), {"seq": seq})
+            count += _RELEASE.change(connection, work.seq, now)
+        elif _UNBURY.change(connection, work.seq):  # nobody else was faster
             again = NewWork(
                 queue=work.queue,
                 lane=work.lane,
@@ -265,13 +275,13 @@ def revive(connection: Connection, seqs: Sequence[int], *, now: int) -> int:
                 created=now,
             )
             enqueue(connection, [again])
-        count += 1
+            count += 1
     return count
 
 
 def depths(connection: Connection) -> dict[tuple[str, str], int]:
     """Return how much work each queue holds by state name, for the metrics."""
-    rows = connection.execute(text("SELECT queue, state, count(*) FROM work GROUP BY queue, state"))
+    rows = _DEPTHS.rows(connection)
     return {(queue, WorkState(state).name.lower()): count for queue, state, count in rows}
 
 
@@ -280,27 +290,34 @@ def lock_lanes(connection: Connection, works: Iterable[Work | NewWork]) -> None:
     lock(connection, (work.lane for work in works if work.lane is not None))
 
 
-def _promote(connection: Connection, lane: str | None) -> None:
-    if lane is not None:
-        connection.execute(_PROMOTE, {"lane": lane})
+def _promote(connection: Connection, finished: Iterable[Work]) -> None:
+    lanes = list({work.lane for work in finished if work.lane is not None})
+    if lanes:
+        _PROMOTE.change(connection, lanes)
 
 
-def _only_if_ours(connection: Connection, statement: Any, work: Work, **values: Any) -> None:
-    if not _execute(connection, statement, work, **values):
+def _only_if_ours(connection: Connection, statement: Statement, work: Work, *values: Any) -> None:
+    if not _changed(connection, statement, work, *values):
         raise Fenced(work.seq)
 
 
-def _execute(connection: Connection, statement: Any, work: Work, **values: Any) -> int:
-    return connection.execute(
-        statement, {"seq": work.seq, "claim_id": work.claim_id, **values}
-    ).rowcount
+def _changed(connection: Connection, statement: Statement, work: Work, *values: Any) -> bool:
+    return statement.change(connection, work.seq, work.claim_id, *values) == 1
 
 
-def _work(row: RowMapping) -> Work:
+def _work(row: tuple[Any, ...]) -> Work:
+    seq, queue, lane, state, subject, payload, due, created, attempts, claims, claim_id, error = row
     return Work(
-        **{
-            **row,
-            "state": WorkState(row["state"]),
-            "payload": json.loads(row["payload"]),
-        }
+        seq=seq,
+        queue=queue,
+        lane=lane,
+        state=WorkState(state),
+        subject=subject,
+        payload=_DECODE(payload),
+        due=due,
+        created=created,
+        attempts=attempts,
+        claims=claims,
+        claim_id=claim_id,
+        error=error,
     )

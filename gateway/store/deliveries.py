@@ -1,0 +1,188 @@
+"""What became of deliveries: the attempt log, and how each endpoint stands.
+
+An endpoint's row is shared by every process that delivers to it; whoever changes it holds
+it (``hold_endpoint``) until the commit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, select, text
+
+from gateway.store import work
+from gateway.store.locks import lock
+from gateway.store.sql import Statement
+from gateway.store.tables import ATTEMPT, ENDPOINT, EVENT
+from gateway.store.work import Work
+
+
+class Outcome(StrEnum):
+    """What an attempt came to."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    """Failed, and is tried again."""
+    HELD = "held"
+    """Not the endpoint's failure: waits without using up the schedule."""
+    DEAD = "dead"
+    """Given up, by the endpoint's answer or at the end of the schedule."""
+    PAUSED = "paused"
+    """The endpoint wants nothing more for now."""
+    UNKNOWN = "unknown"
+    """May have been acted on; a person decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One call of an endpoint; ``started`` and ``took_us`` in store microseconds.
+
+    ``number`` counts the schedule's attempts from 1; one that used up nothing is followed by
+    another of its number. ``attempt_id`` is 0 until it is stored.
+    """
+
+    endpoint: str
+    event_id: str
+    draft_id: str | None
+    number: int
+    started: int
+    took_us: int
+    outcome: Outcome
+    status: int | None = None
+    error: str | None = None
+    response: str | None = None
+    attempt_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """An acknowledged delivery whose only effect is that its work is done."""
+
+    attempt: Attempt
+    work: Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointRow:
+    """How an endpoint stands: why it is paused, and its breaker's document when not at rest."""
+
+    name: str
+    paused: str | None = None
+    breaker: str | None = None
+
+
+_RECORD = Statement(
+    "INSERT INTO attempt (endpoint, event_id, draft_id, number, started, took_us, outcome, status,"
+    " error, response) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+)
+_KEEP = Statement(
+    "INSERT INTO endpoint (name, paused, breaker, updated_at) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, breaker = excluded.breaker,"
+    " updated_at = excluded.updated_at"
+)
+_DEPTH = text("SELECT state, count(*) FROM work WHERE queue = :queue GROUP BY state")
+_QUEUES = text("SELECT DISTINCT queue FROM work WHERE queue LIKE 'deliver:%'")
+
+
+def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
+    """Add attempts to the log."""
+    _RECORD.change_each(
+        connection,
+        [
+            (
+                one.endpoint,
+                one.event_id,
+                one.draft_id,
+                one.number,
+                one.started,
+                one.took_us,
+                one.outcome.value,
+                one.status,
+                one.error,
+                one.response,
+            )
+            for one in attempts
+        ],
+    )
+
+
+def settle_delivered(connection: Connection, items: Sequence[Settled]) -> list[None]:
+    """Log acknowledged deliveries and finish their work, many in one commit.
+
+    For ``Store.write_batched`` with each work's lane as its lock. Raises ``Fenced`` when one is not
+    ours any more.
+    """
+    record(connection, [item.attempt for item in items])
+    return work.complete_batched(connection, [item.work for item in items])
+
+
+def attempts(
+    connection: Connection,
+    *,
+    draft_id: str | None = None,
+    event_id: str | None = None,
+    endpoint: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Attempt]:
+    """Return attempts, newest first; ``before`` is the attempt id the last page ended with."""
+    query = select(ATTEMPT).order_by(ATTEMPT.c.attempt_id.desc()).limit(limit)
+    if draft_id is not None:
+        events = select(EVENT.c.event_id).where(EVENT.c.draft_id == draft_id)
+        query = query.where(ATTEMPT.c.event_id.in_(events))
+    if event_id is not None:
+        query = query.where(ATTEMPT.c.event_id == event_id)
+    if endpoint is not None:
+        query = query.where(ATTEMPT.c.endpoint == endpoint)
+    if before is not None:
+        query = query.where(ATTEMPT.c.attempt_id < before)
+    return [
+        Attempt(**{**row, "outcome": Outcome(row["outcome"])})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def last_success(connection: Connection, endpoint: str) -> int | None:
+    """Return when an endpoint last acknowledged something."""
+    return connection.execute(
+        select(ATTEMPT.c.started)
+        .where(ATTEMPT.c.endpoint == endpoint, ATTEMPT.c.outcome == Outcome.DELIVERED.value)
+        .order_by(ATTEMPT.c.started.desc())
+        .limit(1)
+    ).scalar()
+
+
+def hold_endpoint(connection: Connection, name: str) -> EndpointRow:
+    """Return how an endpoint stands and keep others from changing it until this commits."""
+    lock(connection, [f"endpoint:{name}"])
+    return endpoint_row(connection, name)
+
+
+def endpoint_row(connection: Connection, name: str) -> EndpointRow:
+    """Return how an endpoint stands; one that was never in trouble has no row."""
+    row = connection.execute(
+        select(ENDPOINT.c.paused, ENDPOINT.c.breaker).where(ENDPOINT.c.name == name)
+    ).first()
+    return (
+        EndpointRow(name=name)
+        if row is None
+        else EndpointRow(name=name, paused=row.paused, breaker=row.breaker)
+    )
+
+
+def keep_endpoint(connection: Connection, row: EndpointRow, *, now: int) -> None:
+    """Store how an endpoint stands."""
+    _KEEP.change(connection, row.name, row.paused, row.breaker, now)
+
+
+def depth(connection: Connection, queue: str) -> dict[work.WorkState, int]:
+    """Return how much work one queue holds in each state."""
+    rows = connection.execute(_DEPTH, {"queue": queue})
+    return {work.WorkState(state): count for state, count in rows}
+
+
+def endpoints_with_work(connection: Connection) -> list[str]:
+    """Return the names of endpoints that have any work, configured or not."""
+    queues = connection.execute(_QUEUES).scalars()
+    return sorted(queue.removeprefix("deliver:") for queue in queues)
+
