@@ -133,7 +133,7 @@ def _assert_sound(events: Sequence[Event]) -> None:
             assert len(event.contact) <= 256
 
 
-_IMPURE_MODULES = {"time", "_random", "posix", "_socket", "_io", "_uuid"}
+_IMPURE_MODULES = {"time", "_random", "posix", "_socket", "_io", "io", "_uuid"}
 _IMPURE_NAMES = {"datetime.now", "datetime.utcnow", "date.today", "datetime.today"}
 
 
