@@ -4,7 +4,7 @@ import pytest
 
 from gateway.channel.discovery import discover
 from tests.contract.kit.care_rules import quality
-from tests.contract.kit.channel_under_test import ChannelUnderTest
+from tests.contract.kit.channel_under_test import ChannelUnderTest, folder_of
 from tests.contract.kit.rule import Rule
 from tests.contract.kit.rules import NAMES, RULES
 
@@ -17,7 +17,7 @@ def _claims() -> list[tuple[str, Rule]]:
         (kind, rule)
         for kind, channel in sorted(discover().items())
         for rule in RULES
-        if quality(ChannelUnderTest.of(channel).folder).get(rule.name) == "done"
+        if quality(folder_of(channel)).get(rule.name) == "done"
     ]
 
 
@@ -30,5 +30,4 @@ async def test_a_channel_keeps_the_rule_it_claims(kind: str, rule: Rule) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_channel_says_of_every_rule_whether_it_keeps_it(kind: str) -> None:
-    folder = ChannelUnderTest.of(discover()[kind]).folder
-    assert set(quality(folder)) == set(NAMES)
+    assert set(quality(folder_of(discover()[kind]))) == set(NAMES)

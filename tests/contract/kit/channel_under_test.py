@@ -50,8 +50,8 @@ class ChannelUnderTest:
     def of(cls, kind: ChannelKind) -> "ChannelUnderTest":
         """Find what belongs to ``kind``: its settings live in its folder's ``config.py``."""
         package = kind.settings.__module__.rpartition(".")[0]
-        module = importlib.import_module(f"{package}.conformance")
-        return cls(kind=kind, conformance=_conformance(module), folder=_folder(module))
+        conformance = _conformance(importlib.import_module(f"{package}.conformance"))
+        return cls(kind=kind, conformance=conformance, folder=folder_of(kind))
 
     def build(self, settings: Mapping[str, Any] | None = None) -> Account:
         """Build an account; raises what the settings or the channel raise."""
@@ -134,6 +134,8 @@ def _conformance(module: ModuleType) -> Conformance:
     return conformance
 
 
-def _folder(module: ModuleType) -> Path:
-    assert module.__file__
-    return Path(module.__file__).parent
+def folder_of(kind: ChannelKind) -> Path:
+    """Return the folder a channel lives in."""
+    file = importlib.import_module(kind.settings.__module__).__file__
+    assert file
+    return Path(file).parent
