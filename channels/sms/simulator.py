@@ -8,8 +8,8 @@ from multidict import CIMultiDict
 from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
 from channels.sms.config import SmsSettings
-from channels.sms.twilio.signature import form
 from gateway.channel import RawRequest
+from gateway.channel.twilio_signature import form
 from gateway.config import ChannelSettings, ConfigError
 
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"

@@ -11,8 +11,8 @@ from typing import Literal
 
 from channels.sms.config import SmsSettings
 from channels.sms.inbound import contact_of, is_citizen, opt_word
-from channels.sms.twilio.signature import Signature, form
 from gateway.channel import HttpReply, Malformed, RawRequest
+from gateway.channel.twilio_signature import TwilioSignature, form
 from gateway.domain.contact import BadContact, phone_of
 from gateway.domain.draft import ATTACHMENT_LIMIT, MessageDelivery
 from gateway.domain.intake import (
@@ -34,6 +34,7 @@ ACCEPTED = HttpReply(
 
 BUSY = HttpReply(status=503, headers={"Retry-After": "5"})
 
+_EXPECTED = ("AccountSid", "MessageSid", "From", "To")
 _SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}", re.ASCII)
 _DELIVERY: Mapping[str, MessageDelivery] = {
     "accepted": "queued",
@@ -61,7 +62,7 @@ class TwilioWebhook:
 
     def __init__(self, settings: SmsSettings) -> None:
         tokens = [token.get_secret_value() for token in settings.auth_token]
-        self._signature = Signature(settings.account_sid, tokens)
+        self._signature = TwilioSignature(settings.account_sid, tokens, expected=_EXPECTED)
         self._number = settings.number
 
     def verify(self, raw: RawRequest) -> None:
