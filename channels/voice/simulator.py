@@ -1,0 +1,159 @@
+"""Twilio's side of a telephone call: signed webhooks, and a media stream spoken as Twilio does."""
+
+from collections.abc import Mapping
+from secrets import token_hex
+from urllib.parse import urlencode
+
+from multidict import CIMultiDict
+from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
+
+from channels.voice.config import VoiceSettings
+from channels.voice.twiml.caller import Line, place_call
+from gateway.channel import RawRequest
+from gateway.channel.simulation import PlacedCall
+from gateway.channel.twilio_signature import form
+from gateway.config import ChannelSettings, ConfigError
+
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+DIALLED = "+15005550006"
+
+
+class TwilioSimulator:
+    """Makes the requests and the calls Twilio would make for one account."""
+
+    def __init__(self, settings: VoiceSettings, public_url: str) -> None:
+        self._settings = settings
+        self._public_url = public_url
+        self._mount = f"{public_url}/channels/voice/{settings.account}"
+        self._validator = RequestValidator(settings.auth_token[0].get_secret_value())
+
+    def message(self, text: str, *, sender: str, message_id: str | None = None) -> RawRequest:
+        """Return the news of a recorded statement, the one delivery that is a whole message.
+
+        A recording has no text, so ``text`` only tells one recording from another; nor does it
+        say who called unless its address carries a ticket, so ``sender`` picks the call.
+        """
+        recording = message_id or "RE" + token_hex(16)
+        return self.recording(call_id(sender), recording, seconds=max(1, len(text)))
+
+    def incoming(self, sender: str, *, call: str | None = None, to: str = DIALLED) -> RawRequest:
+        """Return the question what to do with a new call."""
+        return self.request("", self._about(call or call_id(), sender, to, "ringing"))
+
+    def goes_on(self, call: str, sender: str, *, to: str = DIALLED) -> RawRequest:
+        """Return the question what to do after the media stream."""
+        return self.request("/continue", self._about(call, sender, to, "in-progress"))
+
+    def recorded(self, call: str, sender: str, *, to: str = DIALLED) -> RawRequest:
+        """Return the question what to do after a recording."""
+        return self.request("/recorded", self._about(call, sender, to, "in-progress"))
+
+    def status(
+        self, call: str, status: str, *, sender: str, to: str = DIALLED, seconds: int = 30
+    ) -> RawRequest:
+        """Return the news that a call has reached a status."""
+        fields = self._about(call, sender, to, status)
+        return self.request("/status", {**fields, "CallDuration": str(seconds)})
+
+    def recording(
+        self, call: str, recording: str, *, ticket: str = "", seconds: int = 10, **fields: str
+    ) -> RawRequest:
+        """Return the news that a recording is ready."""
+        account = self._settings.account_sid
+        url = f"https://api.twilio.com/2010-04-01/Accounts/{account}/Recordings/{recording}"
+        given = {
+            "AccountSid": account,
+            "CallSid": call,
+            "RecordingSid": recording,
+            "RecordingUrl": url,
+            "RecordingStatus": "completed",
+            "RecordingDuration": str(seconds),
+            "RecordingChannels": "1",
+            "RecordingSource": "RecordVerb",
+            **fields,
+        }
+        return self.request("/recording", given, query=f"ticket={ticket}" if ticket else "")
+
+    def request(self, path: str, fields: Mapping[str, str], *, query: str = "") -> RawRequest:
+        """Return any form, signed."""
+        return self.signed(
+            RawRequest(
+                method="POST",
+                url=self._mount + path,
+                path=path,
+                headers=CIMultiDict(),
+                body=urlencode(fields).encode("ascii"),
+                query=query,
+                content_type=FORM,
+            )
+        )
+
+    def signed(self, raw: RawRequest) -> RawRequest:
+        """Return ``raw`` with the signature Twilio would give its body."""
+        url = self._mount + raw.path + (f"?{raw.query}" if raw.query else "")
+        try:
+            fields = form(raw.body)
+        except ValueError:
+            fields = {}
+        headers = CIMultiDict(raw.headers)
+        headers["Content-Type"] = FORM
+        headers["User-Agent"] = "TwilioProxy/1.1"
+        headers[SIGNATURE_HEADER] = self._validator.compute_signature(url, fields)
+        return RawRequest(
+            method=raw.method,
+            url=url,
+            path=raw.path,
+            headers=headers,
+            body=raw.body,
+            query=raw.query,
+            content_type=FORM,
+        )
+
+    async def place_call(
+        self,
+        pcm: bytes,
+        *,
+        sender: str,
+        server: str,
+        speed: float = 1.0,
+        keys: str = "",
+        hang_up_after_ms: int | None = None,
+    ) -> PlacedCall:
+        """Place one call (see ``gateway.channel.simulation.PlacesCalls``)."""
+        line = Line(
+            simulator=self,
+            settings=self._settings,
+            public_url=self._public_url,
+            server=server.rstrip("/"),
+            speed=speed,
+        )
+        return await place_call(
+            line, pcm, sender=sender, keys=keys, hang_up_after_ms=hang_up_after_ms
+        )
+
+    def _about(self, call: str, sender: str, to: str, status: str) -> Mapping[str, str]:
+        return {
+            "AccountSid": self._settings.account_sid,
+            "ApiVersion": "2010-04-01",
+            "CallSid": call,
+            "CallStatus": status,
+            "Called": to,
+            "Caller": sender,
+            "CallerCountry": "CN",
+            "CallerCity": "",
+            "Direction": "inbound",
+            "From": sender,
+            "To": to,
+        }
+
+
+def call_id(seed: str | None = None) -> str:
+    """Return a new CallSid, or always the same one for a ``seed``."""
+    return "CA" + (seed.encode().hex().zfill(32)[-32:] if seed else token_hex(16))
+
+
+def simulator(settings: ChannelSettings, public_url: str) -> TwilioSimulator:
+    """Return the simulator of one account; ``public_url`` is the site's."""
+    if not isinstance(settings, VoiceSettings):
+        raise ConfigError(f"account {settings.account!r} has no voice settings", "set kind: voice")
+    return TwilioSimulator(settings, public_url)

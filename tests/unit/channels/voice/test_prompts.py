@@ -1,0 +1,88 @@
+"""The prompts that come with the gateway, and the WAV files cities bring themselves."""
+
+import contextlib
+import struct
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.voice.leg import BYTES_PER_MS
+from channels.voice.prompts import NAMES, SHIPPED, load
+from channels.voice.wav import UnusableWav, read_wav
+
+
+def wav(
+    data: bytes, *, coding: int = 1, width: int = 16, rate: int = 8000, channels: int = 1
+) -> bytes:
+    block = channels * width // 8
+    fmt = struct.pack("<HHIIHH", coding, channels, rate, rate * block, block, width)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + fmt + b"LIST" + struct.pack("<I", 3) + b"abc\0"
+    body += b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_shipped_prompt_loads_and_says_something(language: str) -> None:
+    prompts = load(SHIPPED, language)
+    for name in NAMES:
+        assert len(prompts[name]) > 200 * BYTES_PER_MS, name
+        assert any(prompts[name]), name
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_shipped_prompt_has_its_text_listed(language: str) -> None:
+    listed = yaml.safe_load((SHIPPED / "prompts.yaml").read_text("utf-8"))["texts"][language]
+    assert sorted(listed) == sorted(NAMES)
+    assert sorted(path.stem for path in (SHIPPED / language).glob("*.wav")) == sorted(NAMES)
+
+
+def test_the_shipped_prompts_are_small() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*.wav")) < 1_500_000
+
+
+def test_a_number_is_spelled_digit_by_digit_with_room_to_write() -> None:
+    prompts = load(SHIPPED, "zh")
+    spoken = prompts.spelled("2611210000018")
+    digits = sum(len(prompts[f"digit_{digit}"]) for digit in "2611210000018")
+    groups, between = 3, 9
+    assert len(spoken) == digits + (groups * 450 + between * 120) * BYTES_PER_MS
+    assert spoken.startswith(prompts["digit_2"])
+    assert spoken.endswith(prompts["digit_8"])
+
+
+def test_g711_and_plain_samples_are_all_read() -> None:
+    samples = struct.pack("<4h", 0, 1000, -1000, 32000)
+    assert read_wav(wav(samples)) == samples
+    assert read_wav(wav(b"\xff\x00", coding=7, width=8)) == struct.pack("<2h", 0, -32124)
+    assert len(read_wav(wav(b"\xd5\x55", coding=6, width=8))) == 4
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"ID3\x04mp3",
+        wav(b"\0\0", rate=44100),
+        wav(b"\0\0\0\0", channels=2),
+        wav(b"\0" * 4, coding=3, width=32),
+        wav(b"\0\0")[:30],
+    ],
+)
+def test_what_a_line_cannot_play_is_refused_with_the_cure(content: bytes) -> None:
+    with pytest.raises(UnusableWav) as refused:
+        read_wav(content)
+    assert "8000" in refused.value.cure
+
+
+@given(content=st.binary(max_size=100), head=st.booleans())
+def test_no_bytes_break_the_reader(content: bytes, head: bool) -> None:
+    given_bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + content if head else content
+    with contextlib.suppress(UnusableWav):
+        assert len(read_wav(given_bytes)) % 2 == 0
+
+
+def test_the_folder_of_the_prompts_carries_its_notice() -> None:
+    assert "Kokoro" in Path(SHIPPED / "NOTICE").read_text("utf-8")
