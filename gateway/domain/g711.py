@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 _BIAS = 0x84
-# The largest magnitude of the 14-bit values that µ-law quantises, before the bias.
-_MULAW_CLIP = 8159
+# The largest magnitude that still fits the highest segment, of the 14-bit values before the bias.
+_MULAW_CLIP = 8158
 
 
 def _mulaw_table() -> npt.NDArray[np.int16]:

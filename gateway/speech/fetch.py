@@ -1,6 +1,7 @@
 """Installs a model: all of it, checked byte by byte and tried out, or nothing."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def fetch(
         )
     work = catalogue.folder / f".fetch-{model.id}"
     try:
-        with _alone(work, say):
+        with _alone(catalogue.folder, say):
             present = catalogue.inspect(model)
             if isinstance(present, Installed):
                 say(f"{model.id}: already installed and verified")
@@ -58,17 +59,18 @@ def fetch(
 
 
 @contextmanager
-def _alone(work: Path, say: Say) -> Iterator[None]:
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
+def _alone(folder: Path, say: Say) -> Iterator[None]:
+    # The folder itself is locked: a lock file would have to be removed, and that races.
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("waiting for another fetch of the same model")
+            say("waiting for another fetch to end")
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # The other one removed the folder when it succeeded.
-            work.mkdir(parents=True, exist_ok=True)
         yield
+    finally:
+        os.close(lock)
 
 
 def _prepare(
@@ -77,7 +79,7 @@ def _prepare(
     failures: list[ModelError] = []
     for variant in model.variants:
         stage = work / variant.id
-        stage.mkdir(exist_ok=True)
+        stage.mkdir(parents=True, exist_ok=True)
         cache = work / "cache"
         cache.mkdir(exist_ok=True)
         sources = Sources(cache=cache, folder=catalogue.folder, say=say, origin=origin)

@@ -1,6 +1,7 @@
 """Where the bytes of a model come from: a package index, an address, a file of this machine."""
 
 import hashlib
+import http.client
 import importlib.metadata
 import re
 import subprocess
@@ -147,12 +148,13 @@ class Sources:
                         have += len(block)
                         progress.reached(have, total)
         except urllib.error.HTTPError as error:
+            error.close()
             if error.code == 416:
                 partial.unlink()
             raise ModelError(
                 f"{url}: answered {error.code}", "try again or use another source"
             ) from error
-        except (urllib.error.URLError, OSError) as error:
+        except (http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", None) or error
             raise ModelError(f"{url}: {reason}", "check the network and try again") from error
         if length and have < total:
