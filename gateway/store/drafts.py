@@ -226,9 +226,8 @@ def history(connection: Connection, draft_id: str) -> list[RevisionEntry]:
 
 def count_by_state(connection: Connection) -> dict[str, int]:
     """Return how many drafts are in each state."""
-    return dict(
-        connection.execute(text("SELECT state, count(*) FROM draft GROUP BY state")).tuples().all()
-    )
+    rows = connection.execute(text("SELECT state, count(*) FROM draft GROUP BY state"))
+    return {state: count for state, count in rows}
 
 
 def _filed(row: Any) -> Filed:

@@ -63,7 +63,7 @@ def publish(
     if not events:
         return
     outbox = [
-        _delivery(event, subscription)
+        _delivery(event, subscription, to_us(event.at))
         for event in events
         for subscription in subscriptions
         if matches(event.type, subscription.events)
@@ -77,15 +77,14 @@ def publish(
     work.enqueue(connection, outbox)
 
 
-def _delivery(event: FeedEvent, subscription: Subscription) -> work.NewWork:
-    at = to_us(event.at)
+def _delivery(event: FeedEvent, subscription: Subscription, due: int) -> work.NewWork:
     return work.NewWork(
         queue=subscription.queue,
         lane=subscription.lane(event),
         subject=event.draft_id or event.event_id.removeprefix("evt_"),
         payload={"event": event.event_id, "type": event.type},
-        due=at,
-        created=at,
+        due=due,
+        created=due,
     )
 
 
@@ -167,34 +166,31 @@ def replay(
     since: int | None = None,
     draft_id: str | None = None,
     patterns: Sequence[str] = ("*",),
-    limit: int = 10_000,
-) -> int:
-    """Put past events into an endpoint's outbox again, in order, and return how many.
+    cursor: int = 0,
+    limit: int = 1_000,
+) -> tuple[int, int | None]:
+    """Put past events into an endpoint's outbox again, in order, at the end of their lanes.
 
-    Chosen by ids, by time (store microseconds), by draft and by type, all of which must hold.
+    Chosen by ids, by time (store microseconds), by draft and by type, all of which must hold, out
+    of those the endpoint is subscribed to. One call looks at ``limit`` events behind ``cursor``;
+    returns how many were put there and the cursor of the next call, None when there are no more.
     """
-    query = select(EVENT).order_by(EVENT.c.seq).limit(limit)
+    query = select(EVENT).where(EVENT.c.seq > cursor).order_by(EVENT.c.seq).limit(limit)
     if event_ids:
         query = query.where(EVENT.c.event_id.in_(event_ids))
     if since is not None:
         query = query.where(EVENT.c.at >= since)
     if draft_id is not None:
         query = query.where(EVENT.c.draft_id == draft_id)
+    rows = connection.execute(query).mappings().all()
     again = [
-        work.NewWork(
-            queue=subscription.queue,
-            lane=subscription.lane(event),
-            subject=event.draft_id or event.event_id.removeprefix("evt_"),
-            payload={"event": event.event_id, "type": event.type},
-            due=now,
-            created=now,
-        )
-        for event in (_event(row) for row in connection.execute(query).mappings())
-        if matches(event.type, patterns)
+        _delivery(event, subscription, now)
+        for event in map(_event, rows)
+        if matches(event.type, patterns) and matches(event.type, subscription.events)
     ]
     work.lock_lanes(connection, again)
     work.enqueue(connection, again)
-    return len(again)
+    return len(again), rows[-1]["seq"] if len(rows) == limit else None
 
 
 def _event(row: Any) -> FeedEvent:
