@@ -6,7 +6,7 @@ so the silence that ends a statement does not depend on how fast the audio comes
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,7 +74,7 @@ class Rules:
     no_speech_s: float = 12.0
     statement_s: float = 600.0
     retry_waits_s: tuple[float, ...] = (0.2, 0.5, 1.0)
-    closing_s: float = 60.0
+    closing_s: float = 20.0
 
 
 class _Trouble(Exception):
@@ -129,8 +129,7 @@ class CallSession:
                 talk.cancel()
                 keep.cancel()
         finally:
-            # A draft without its end is worth less than a few seconds of shutting down.
-            await self._close()
+            await _undisturbed(self._close())
         return True
 
     async def _begin(self) -> bool:
@@ -397,6 +396,19 @@ def _listener(
     except Exception as error:  # a recogniser that cannot start must not refuse the call
         ports.log.warning("recogniser_failed", error=type(error).__name__)
         return None, recogniser.info, "the recogniser could not start"
+
+
+async def _undisturbed(work: Coroutine[None, None, None]) -> None:
+    """Finish ``work`` even when cancelled meanwhile: a draft's end is worth seconds of shutdown."""
+    task = asyncio.create_task(work)
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
 
 
 def _in_a_row(prompts: Prompts, *names: str) -> bytes:

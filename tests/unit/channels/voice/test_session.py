@@ -9,7 +9,7 @@ import pytest
 from channels.voice.leg import EndedBy
 from channels.voice.prompts import Prompts
 from channels.voice.session import DIGITS_KEPT, CallSession, Cause, Rules
-from gateway.channel.speech import Unavailable
+from gateway.channel.speech import StoredRecording, Unavailable
 from gateway.domain.intake import CallMoment, InboundMessage, Outcome
 from tests.unit.channels.voice.fakes import (
     CALL,
@@ -327,6 +327,34 @@ async def test_shutting_down_in_a_call_leaves_its_draft_complete() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert world.sink.end.cause == Cause.SHUTDOWN
+    assert world.sink.end.recording is not None
+
+
+async def test_shutting_down_while_a_call_is_closed_loses_nothing() -> None:
+    world = World()
+    leg = ScriptedLeg(Listen(), Say(tone(1000)), HangUp())
+    session = CallSession(
+        leg, ports=world.ports, prompts=short_prompts(), language="zh", rules=NO_WAITS
+    )
+    closing, go_on = asyncio.Event(), asyncio.Event()
+    finish = session._tape.finish
+
+    async def slow() -> StoredRecording | None:
+        closing.set()
+        await go_on.wait()
+        return await finish()
+
+    session._tape.finish = slow  # type: ignore[method-assign]
+    task = asyncio.create_task(session.run())
+    await closing.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.sink.said == ["井盖丢了"]
     assert world.sink.end.recording is not None
 
 

@@ -13,7 +13,7 @@ from channels.voice import CHANNEL
 from channels.voice.config import VoiceSettings
 from channels.voice.simulator import TwilioSimulator
 from channels.voice.twiml.caller import CallRefused
-from gateway.channel import Account, AnswersInContext, RawRequest, SocketChannel, WebhookChannel
+from gateway.channel import AnswersInContext, RawRequest, SocketChannel, WebhookChannel
 from gateway.channel.errors import Unverified
 from gateway.channel.simulation import PlacedCall
 from gateway.domain.intake import CallMoment, Ignored, Outcome
@@ -59,7 +59,7 @@ class _WebSocket:
 @asynccontextmanager
 async def gateway(world: World, settings: VoiceSettings = SETTINGS) -> AsyncIterator[str]:
     """Serve one account as the core would, and give its address."""
-    account = cast(Account, CHANNEL.build(settings, world.ports))
+    account = CHANNEL.build(settings, world.ports)
 
     async def raw_of(request: web.Request) -> RawRequest:
         return RawRequest(
