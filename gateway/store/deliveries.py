@@ -1,7 +1,7 @@
 """What became of deliveries: the attempt log, and how each endpoint stands.
 
-An endpoint's row is shared by every process that delivers to it; whoever changes it holds
-it (``hold_endpoint``) until the commit.
+An endpoint's row is shared by every process that delivers to it; who changes it holds it until the
+commit (``hold_endpoint``).
 """
 
 from collections.abc import Sequence
@@ -185,4 +185,3 @@ def endpoints_with_work(connection: Connection) -> list[str]:
     """Return the names of endpoints that have any work, configured or not."""
     queues = connection.execute(_QUEUES).scalars()
     return sorted(queue.removeprefix("deliver:") for queue in queues)
-
