@@ -78,6 +78,7 @@ class CarriesFiles(Protocol):
         """Return the files that the events of ``parse`` name by ``sha256``; as pure as it is."""
 
 
+@runtime_checkable
 class AnswersInContext(Protocol):
     """A webhook channel whose answer depends on the request as well (language, typed values)."""
 

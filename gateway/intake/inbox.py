@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.channel.contract import (
     Account,
+    AnswersInContext,
     CarriesFiles,
     ChannelSpec,
     RefusesInItsOwnWords,
@@ -73,10 +74,10 @@ class Inbox:
             return self._refusal(channel, raw, error)
         except StoreBusy as error:
             self.note("inbox.busy", kind=spec.kind, account=spec.account, why=error.message)
-            return channel.acknowledge(BUSY)
+            return _answer(channel, raw, BUSY)
         self.note("inbox.received", kind=spec.kind, account=spec.account, status=outcome.status)
         self.reach("inbox.before_acknowledge")
-        return channel.acknowledge(outcome)
+        return _answer(channel, raw, outcome)
 
     async def commit(self, spec: ChannelSpec, events: Sequence[Event], raw: bytes) -> Outcome:
         """Store events durably; the outcome is that of the last one that is stored.
@@ -138,7 +139,8 @@ class Inbox:
                 draft_id = self.casebook.apply(ledger, stored)
             return self._told(ledger.connection, _outcome(appended), draft_id)
 
-        return await self.ledgers.write(f"channel:{item.kind}", store, locks=(lane,))
+        locks = (lane, f"key:{item.kind}:{item.account}:{item.event.dedupe_key}")
+        return await self.ledgers.write(f"channel:{item.kind}", store, locks=locks)
 
     def _told(self, connection: Connection, outcome: Outcome, draft_id: str | None) -> Outcome:
         if draft_id is None:
@@ -185,6 +187,12 @@ class AccountSink:
             raise StoreBusy
         inbox, spec = self._bound
         return await inbox.commit(spec, events, raw)
+
+
+def _answer(channel: WebhookChannel, raw: RawRequest, outcome: Outcome) -> HttpReply:
+    if isinstance(channel, AnswersInContext):
+        return channel.answer(raw, outcome)
+    return channel.acknowledge(outcome)
 
 
 def _outcome(appended: Appended) -> Outcome:

@@ -23,7 +23,7 @@ class NewInbound:
     """A verified, parsed event on its way into the store.
 
     ``window_s``: how long equal content without a provider id counts as a redelivery.
-    ``strict_key``: the same id with other content is a conflict, not another message.
+    ``strict_key``: the id is an idempotency key; with other content it is a conflict.
     ``queued``: let a worker assemble it; otherwise the caller does so in the same transaction.
     """
 
@@ -133,14 +133,16 @@ def _judge(item: NewInbound, content: str, earlier: Sequence[_Known]) -> Appende
 def _keys(item: NewInbound, body: bytes) -> tuple[str, str]:
     """Return the digest of who-and-which, and the digest of what was said.
 
-    Provider ids collide between users, so the contact is part of the key. A moment of a call is the
+    Provider ids collide between users, so the contact is part of the key; an idempotency key is the
+    sender's own and stands for itself. A moment of a call is the
     same moment however often and with whatever details the carrier tells of it.
     """
     event = item.event
     said = b"" if isinstance(event, CallEvent) else body
     content = blake2b(said, digest_size=16).hexdigest()
     native = event.dedupe_key or f"~{content}"
-    return _digest(item.kind, item.account, event.contact, native), content
+    contact = "" if item.strict_key else event.contact
+    return _digest(item.kind, item.account, contact, native), content
 
 
 def _job(item: NewInbound) -> work.NewWork:

@@ -114,3 +114,16 @@ async def test_a_call_told_twice_is_one_call(office: Office) -> None:
     again = await office.hears(call(CallMoment.STARTED, cause="retry"), VOICE)
     assert again.status == "duplicate"
     assert again.receipt_no == first.receipt_no
+
+
+async def test_an_idempotency_key_stands_for_itself_whoever_uses_it(office: Office) -> None:
+    await office.hears(form("路灯坏了"), WEB)
+    other = InboundMessage(
+        contact=CITIZEN,
+        entry="site",
+        dedupe_key="key-1",
+        conversation="another",
+        text="路灯坏了",
+        seals=True,
+    )
+    assert (await office.hears(other, WEB)).conflict
