@@ -1,0 +1,12 @@
+"""Reads a citizen's words and proposes fields, each with the very words it was taken from."""
+
+from gateway.understanding.passages import Passage
+from gateway.understanding.reading import (
+    EntryRule,
+    apply,
+    found_in,
+    suggestions,
+    understand,
+)
+
+__all__ = ["EntryRule", "Passage", "apply", "found_in", "suggestions", "understand"]
