@@ -119,9 +119,7 @@ def _read(
         confidential=submission.confidential,
         public_consent=submission.public_consent,
         follow_up_wanted=submission.follow_up_wanted,
-        attributes={"occurred_at": submission.occurred_at.isoformat()}
-        if submission.occurred_at
-        else None,
+        happened_at=submission.occurred_at,
         seals=True,
         native_id=key,
     )

@@ -63,7 +63,8 @@ class InboundMessage(_Event, frozen=True, kw_only=True, tag="message"):
 
     ``order`` is the provider's own sequence within the contact, when it has one. ``seals`` ends the
     conversation with this message (a submitted form needs no quiet window). ``edits`` is the
-    ``dedupe_key`` of an earlier message that this one replaces.
+    ``dedupe_key`` of an earlier message that this one replaces. ``happened_at`` is when the matter
+    itself happened, where the citizen was asked.
     """
 
     text: Annotated[str, Meta(max_length=TEXT_LIMIT)] = ""
@@ -76,6 +77,7 @@ class InboundMessage(_Event, frozen=True, kw_only=True, tag="message"):
     confidential: bool | None = None
     public_consent: bool | None = None
     follow_up_wanted: bool | None = None
+    happened_at: Aware | None = None
     attributes: dict[str, Any] | None = None
     order: int | None = None
     seals: bool = False
@@ -133,8 +135,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a delivery once the core had done its part.
 
     ``accepted``: durably stored now. ``duplicate``: it had been stored before; the other fields
-    are those of the first time. ``ignored``: nothing to store. ``busy``: the store could not commit,
-    the sender must come again.
+    are those of the first time. ``ignored``: nothing to store. ``busy``: nothing could be
+    committed, the sender must come again.
     """
 
     status: Literal["accepted", "duplicate", "ignored", "busy"]

@@ -120,6 +120,7 @@ def _request(draft: WorkOrderDraft, message: InboundMessage, *, spoken: bool) ->
         title=request.title or (message.title or "")[:TITLE_LIMIT],
         content=_content(draft),
         content_source=source if message.text else request.content_source,
+        occurred_at=message.happened_at or request.occurred_at,
         attributes=_merged(request.attributes, message.attributes),
     )
 

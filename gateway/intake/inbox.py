@@ -34,6 +34,11 @@ BAD_REQUEST = HttpReply(status=400, body=b"bad request\n")
 BUSY = Outcome(status="busy")
 IGNORED = Outcome(status="ignored")
 
+RAW_LIMIT = 64 * 1024
+"""The largest raw body (bytes) that the inbox table holds itself."""
+RAW_STORED = b"sha256:"
+"""What stands before the content hash where a larger body lies among the files."""
+
 Note = Callable[..., None]
 """Tells log and metrics of something by name; values are never personal."""
 
@@ -63,7 +68,7 @@ class Inbox:
                 return handshake
             events = channel.parse(raw)
             await self._keep_files(channel, raw)
-            outcome = await self.commit(spec, events, raw.body)
+            outcome = await self.commit(spec, events, await self._kept_raw(raw.body))
             if outcome.conflict:
                 raise Conflict
         except Unverified as error:
@@ -159,6 +164,12 @@ class Inbox:
         if isinstance(channel, CarriesFiles):
             for content in channel.files(raw):
                 await self.uploads.put(content)
+
+    async def _kept_raw(self, body: bytes) -> bytes:
+        """Return what the inbox table keeps of a body: itself, or where a large one was stored."""
+        if len(body) <= RAW_LIMIT:
+            return body
+        return RAW_STORED + (await self.uploads.put(body)).encode()
 
     def _refusal(
         self, channel: WebhookChannel, raw: RawRequest, error: Malformed | Conflict

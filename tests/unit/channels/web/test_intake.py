@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_filled_in_form_is_one_sealed_message(web: Any) -> None:
     assert event.conversation == f"site/form:{FORM_ID}"
     assert event.seals
     assert event.occurred_at is None
-    assert event.attributes == {"occurred_at": "2026-11-20T22:10:00+08:00"}
+    assert event.happened_at == datetime.fromisoformat("2026-11-20T22:10:00+08:00")
     assert event.confidential is False
     assert event.reporter is not None
     assert (event.reporter.language, event.reporter.verified_by) == ("en", "none")
