@@ -7,6 +7,7 @@ the transport fills what the network lost with silence, so counting samples is c
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -29,12 +30,14 @@ class Call:
     """Who called whom. ``call_id`` is the network's id; ``caller`` is None when withheld.
 
     ``caller`` is E.164 or an address of another scheme (``sip:…``); ``dialled`` the number as the
-    network gave it.
+    network gave it. ``began_at`` is when the network announced the call, if that is known: the same
+    each time the call is told of.
     """
 
     call_id: str
     caller: str | None
     dialled: str
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

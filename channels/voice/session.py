@@ -112,6 +112,7 @@ class CallSession:
         self._cause: Cause | None = None
         self._told_receipt = False
         self._outcome = Outcome(status="busy")
+        self.end_stored = False
 
     async def run(self) -> bool:
         """Hold the conversation until the call is over.
@@ -134,7 +135,7 @@ class CallSession:
 
     async def _begin(self) -> bool:
         call = self._leg.call
-        begun = events.started(call, self._ports.clock.now(), self._language)
+        begun = events.started(call, call.began_at or self._ports.clock.now(), self._language)
         try:
             self._outcome, attempts = await self._commit([begun])
         except StoreBusy:
@@ -377,6 +378,7 @@ class CallSession:
         )
         try:
             await self._commit([*self._unkept.values(), end])
+            self.end_stored = True
         except StoreBusy:
             self._ports.log.warning("call_end_not_stored", call=call.call_id)
         self._ports.log.info(

@@ -33,7 +33,7 @@ class TwilioSimulator:
         A recording has no text, so ``text`` only tells one recording from another; nor does it
         say who called unless its address carries a ticket, so ``sender`` picks the call.
         """
-        recording = message_id or "RE" + token_hex(16)
+        recording = "RE" + (message_id or token_hex(17))[2:]
         return self.recording(call_id(sender), recording, seconds=max(1, len(text)))
 
     def incoming(self, sender: str, *, call: str | None = None, to: str = DIALLED) -> RawRequest:

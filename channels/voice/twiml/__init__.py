@@ -70,7 +70,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
             Route(method="GET", path="/media", handler=media),
             Route(method="POST", path="/continue", handler=Question(settings, go_on)),
             Route(method="POST", path="/recorded", handler=Question(settings, thank)),
-            Route(method="POST", path="/status", handler=StatusNews(settings)),
+            Route(method="POST", path="/status", handler=StatusNews(settings, calls)),
             Route(method="POST", path="/recording", handler=RecordingNews(settings, tickets)),
         ),
         media=Api(settings),

@@ -43,6 +43,14 @@ class Calls:
         """Give the place back."""
         self._active -= 1
 
+    def forget(self, call_id: str) -> None:
+        """Leave it to the provider to tell how this call ended: we could not store it."""
+        self._known.pop(call_id, None)
+
+    def tells_its_end(self, call_id: str) -> bool:
+        """Tell whether the end of this call is told, or was told, by the stream itself."""
+        return call_id in self._known
+
     def is_complete(self, call_id: str) -> bool:
         """Tell whether the conversation of a call came to its end here."""
         return self._known.get(call_id, False)

@@ -117,5 +117,10 @@ class MediaSocket:
         session = CallSession(
             leg, ports=self.ports, prompts=self.prompts, language=self.language, rules=self.rules
         )
-        if not await session.run():
-            self.ports.log.warning("media_stream_refused", why="this call was taken before")
+        try:
+            if not await session.run():
+                self.ports.log.warning("media_stream_refused", why="this call was taken before")
+                return
+        finally:
+            if not session.end_stored:
+                self.calls.forget(call.call_id)

@@ -8,7 +8,7 @@ proxies write into their logs.
 
 import hmac
 from base64 import urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
@@ -36,7 +36,10 @@ class Tickets:
         return self._seal.encrypt_at_time(note, int(now.timestamp())).decode().rstrip("=")
 
     def open(self, ticket: str, now: datetime | None = None) -> Call:
-        """Return the call; with ``now`` only while the note is fresh. Raises ``BadTicket``."""
+        """Return the call, which began when the note was sealed; raises ``BadTicket``.
+
+        With ``now`` the note must be fresh. Who plays a note back tells of the very same call.
+        """
         try:
             sealed = ticket.encode("ascii") + b"=" * (-len(ticket) % 4)
             if now is None:
@@ -44,6 +47,7 @@ class Tickets:
             else:
                 note = self._seal.decrypt_at_time(sealed, STREAM_TTL_S, int(now.timestamp()))
             call_id, caller, dialled = msgspec.json.decode(note, type=tuple[str, str | None, str])
+            began_at = datetime.fromtimestamp(self._seal.extract_timestamp(sealed), UTC)
         except (InvalidToken, UnicodeEncodeError, msgspec.DecodeError):
             raise BadTicket("a ticket that does not fit") from None
-        return Call(call_id=call_id, caller=caller, dialled=dialled)
+        return Call(call_id=call_id, caller=caller, dialled=dialled, began_at=began_at)

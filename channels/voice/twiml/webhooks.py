@@ -6,11 +6,12 @@ from channels.voice.config import VoiceSettings
 from channels.voice.leg import Call
 from channels.voice.twiml import answers, inbound
 from channels.voice.twiml.api import Api
+from channels.voice.twiml.calls import Calls
 from channels.voice.twiml.profile import PROFILES
 from channels.voice.twiml.ticket import Tickets
 from gateway.channel import HttpReply, Malformed, RawRequest
 from gateway.channel.twilio_signature import TwilioSignature, form
-from gateway.domain.intake import Event, Ignored, Outcome
+from gateway.domain.intake import CallEvent, Event, Ignored, Outcome
 
 _ABOUT_A_CALL = ("AccountSid", "CallSid", "From", "To", "CallStatus")
 _ABOUT_A_RECORDING = ("AccountSid", "CallSid", "RecordingSid", "RecordingStatus")
@@ -61,14 +62,23 @@ class Question(_Signed):
 
 
 class StatusNews(_Signed):
-    """The provider tells how a call ended."""
+    """The provider tells how a call ended: the safety net under the media stream.
 
-    def __init__(self, settings: VoiceSettings) -> None:
+    It comes in the moment the caller hangs up, seconds before the last words are recognised. While
+    this process has the call in hand its own end follows, with recording and all; the provider's
+    would close the draft too early.
+    """
+
+    def __init__(self, settings: VoiceSettings, calls: Calls) -> None:
         super().__init__(settings, _ABOUT_A_CALL)
+        self._calls = calls
 
     def parse(self, raw: RawRequest) -> Sequence[Event]:
-        """Return the end of the call; raises ``Malformed``."""
-        return [inbound.status_of(_form(raw), self._profile)]
+        """Return the end of the call, unless its stream tells it; raises ``Malformed``."""
+        event = inbound.status_of(_form(raw), self._profile)
+        if isinstance(event, CallEvent) and self._calls.tells_its_end(event.conversation or ""):
+            return [Ignored(reason="the media stream tells the end of this call")]
+        return [event]
 
     def acknowledge(self, outcome: Outcome) -> HttpReply:
         """Return empty TwiML, or 503 while nothing can be stored."""

@@ -85,8 +85,7 @@ class FakeSink:
         if self.busy:
             self.busy -= 1
             raise StoreBusy
-        known = {event.dedupe_key for event in self.events}
-        fresh = [event for event in events if event.dedupe_key not in known]
+        fresh = [event for event in events if event not in self.events]
         self.events += fresh
         if not fresh:
             return Outcome(

@@ -32,6 +32,14 @@ from tests.unit.channels.voice.fakes import (
 NO_RECOGNISER = Unavailable(reason="no speech model", cure="fetch one")
 
 
+def session_of(
+    world: World, leg: ScriptedLeg, *, rules: Rules = NO_WAITS, prompts: Prompts | None = None
+) -> CallSession:
+    return CallSession(
+        leg, ports=world.ports, prompts=prompts or short_prompts(), language="zh", rules=rules
+    )
+
+
 async def held(
     world: World, *steps: Step, rules: Rules = NO_WAITS, prompts: Prompts | None = None
 ) -> ScriptedLeg:
@@ -131,9 +139,7 @@ async def test_utterances_carry_what_ties_them_to_the_call() -> None:
 async def test_a_caller_who_withholds_the_number_is_anonymous() -> None:
     world = World()
     leg = ScriptedLeg(Listen(), Say(tone(800)), call=replace(CALL, caller=None))
-    session = CallSession(
-        leg, ports=world.ports, prompts=short_prompts(), language="zh", rules=NO_WAITS
-    )
+    session = session_of(world, leg)
     await session.run()
     begun = world.sink.moments[0]
     assert begun.contact == f"unknown:{CALL.call_id}"
@@ -264,15 +270,15 @@ async def test_an_utterance_that_cannot_be_stored_means_an_apology_but_is_tried_
 
 async def test_a_stream_played_back_stores_nothing() -> None:
     world = World()
-    await held(world, Listen(), Say(tone(1000)))
+    call = replace(CALL, began_at=world.clock.now())
+    first = ScriptedLeg(Listen(), Say(tone(1000)), call=call)
+    assert await session_of(world, first).run()
     before = list(world.sink.events)
-    leg = ScriptedLeg(Listen(), Say(tone(1000)))
-    session = CallSession(
-        leg, ports=world.ports, prompts=short_prompts(), language="zh", rules=NO_WAITS
-    )
-    assert not await session.run()
+    world.clock.advance(5)
+    again = ScriptedLeg(Listen(), Say(tone(1000)), call=call)
+    assert not await session_of(world, again).run()
     assert world.sink.events == before
-    assert leg.played == []
+    assert again.played == []
 
 
 async def test_a_thousand_digits_do_not_grow_the_draft() -> None:
@@ -333,9 +339,7 @@ async def test_shutting_down_in_a_call_leaves_its_draft_complete() -> None:
 async def test_shutting_down_while_a_call_is_closed_loses_nothing() -> None:
     world = World()
     leg = ScriptedLeg(Listen(), Say(tone(1000)), HangUp())
-    session = CallSession(
-        leg, ports=world.ports, prompts=short_prompts(), language="zh", rules=NO_WAITS
-    )
+    session = session_of(world, leg)
     closing, go_on = asyncio.Event(), asyncio.Event()
     finish = session._tape.finish
 

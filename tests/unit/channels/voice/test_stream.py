@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -195,7 +196,9 @@ def test_a_ticket_brings_the_call_back() -> None:
     world = World()
     tickets = Tickets(b"k" * 32, "demo")
     sealed = tickets.seal(CALL, world.clock.now())
-    assert tickets.open(sealed, world.clock.now()) == CALL
+    brought = tickets.open(sealed, world.clock.now())
+    assert replace(brought, began_at=None) == CALL
+    assert brought.began_at == world.clock.now().replace(microsecond=0)
     assert "13800138000" not in sealed
 
 
@@ -213,7 +216,7 @@ def test_a_ticket_is_good_for_a_minute_on_a_stream_and_for_ever_on_a_recording()
     late = world.clock.now() + timedelta(seconds=STREAM_TTL_S + 2)
     with pytest.raises(BadTicket):
         tickets.open(sealed, late)
-    assert tickets.open(sealed) == CALL
+    assert tickets.open(sealed).call_id == CALL.call_id
 
 
 @pytest.mark.parametrize("forged", ["", "x", "€", "gAAAAAB", "A" * 4000])
@@ -236,7 +239,7 @@ def test_no_letter_of_a_ticket_may_change(place: int, letter: str) -> None:
     place %= len(sealed)
     changed = sealed[:place] + letter + sealed[place + 1 :]
     try:
-        assert tickets.open(changed) == CALL, "another call came out"
+        assert replace(tickets.open(changed), began_at=None) == CALL, "another call came out"
     except BadTicket:
         assert changed != sealed
 
