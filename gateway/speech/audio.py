@@ -55,8 +55,12 @@ class Audio:
         return len(self.pcm) // 2 * 1000 // self.sample_rate
 
 
-def read_audio(path: Path) -> Audio:
-    """Read a recording, mixed down to mono; raise AudioError naming the file and the cure."""
+def read_audio(path: Path, *, channel: int | None = None) -> Audio:
+    """Read a recording as mono; raise AudioError naming the file and the cure.
+
+    ``channel`` takes one channel of a WAV file (0 is left; the last one when there are fewer);
+    by default all are mixed.
+    """
     try:
         size = path.stat().st_size
         if not path.is_file():
@@ -72,7 +76,7 @@ def read_audio(path: Path) -> Audio:
     except OSError as error:
         raise AudioError(f"{path}: {error.strerror}", "give the path of a readable file") from error
     try:
-        audio = parse_wav(data) if data[:4] == b"RIFF" else _through_ffmpeg(path)
+        audio = parse_wav(data, channel=channel) if data[:4] == b"RIFF" else _through_ffmpeg(path)
     except AudioError as error:
         raise AudioError(f"{path}: {error.message}", error.cure) from error
     if audio.duration_ms > LONGEST_S * 1000:
@@ -80,8 +84,11 @@ def read_audio(path: Path) -> Audio:
     return audio
 
 
-def parse_wav(data: bytes) -> Audio:
-    """Parse a RIFF WAVE file of linear PCM (8 to 32 bit), float, µ-law or A-law samples."""
+def parse_wav(data: bytes, *, channel: int | None = None) -> Audio:
+    """Parse a RIFF WAVE file of linear PCM (8 to 32 bit), float, µ-law or A-law samples.
+
+    ``channel`` is as in ``read_audio``.
+    """
     stream = io.BytesIO(data)
     header = stream.read(12)
     if len(header) < 12 or header[8:] != b"WAVE":
@@ -98,7 +105,7 @@ def parse_wav(data: bytes) -> Audio:
                     f"the WAV file is truncated: {len(body)} of {size} bytes of sound are there",
                     "copy it again",
                 )
-            return _samples(body, *form)
+            return _samples(body, *form, channel)
         body = stream.read(size + (size & 1))
         if name == b"fmt ":
             form = _format(body)
@@ -125,7 +132,9 @@ def _format(body: bytes) -> tuple[int, int, int, int]:
     return coding, channels, rate, bits
 
 
-def _samples(body: bytes, coding: int, channels: int, rate: int, bits: int) -> Audio:
+def _samples(
+    body: bytes, coding: int, channels: int, rate: int, bits: int, channel: int | None
+) -> Audio:
     frame = channels * bits // 8
     if frame == 0 or len(body) < frame:
         raise AudioError("the WAV file has no sound", "record or copy it again")
@@ -151,7 +160,9 @@ def _samples(body: bytes, coding: int, channels: int, rate: int, bits: int) -> A
             floats = np.nan_to_num(floats * np.float32(32767))
         case _:
             raise AudioError(f"the WAV file has coding {coding} with {bits} bits", _REPAIR)
-    if channels > 1:
+    if channel is not None:
+        floats = floats.reshape(-1, channels)[:, min(channel, channels - 1)]
+    elif channels > 1:
         floats = floats.reshape(-1, channels).mean(axis=1, dtype=np.float32)
     pcm = np.clip(np.rint(floats), -32768, 32767).astype("<i2").tobytes()
     return Audio(pcm=pcm, sample_rate=rate)

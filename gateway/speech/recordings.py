@@ -24,7 +24,7 @@ class RecordingReader:
         """Return what was said, or None when there is no recogniser."""
         if isinstance(self.recogniser, Unavailable):
             return None
-        audio = await asyncio.to_thread(read_audio, self.path(sha256))
+        audio = await asyncio.to_thread(read_audio, self.path(sha256), channel=0)
         return await transcribe(
             self.recogniser, audio.pcm, sample_rate=audio.sample_rate, language=self.language
         )

@@ -73,6 +73,13 @@ def test_channels_are_mixed_down() -> None:
     assert np.frombuffer(parse_wav(wav(stereo, channels=2)).pcm, "<i2").tolist() == [200, 0]
 
 
+@pytest.mark.parametrize(("channel", "samples"), [(0, [100, -200]), (1, [300, 200])])
+def test_one_channel_is_taken_alone(channel: int, samples: list[int]) -> None:
+    stereo = np.array([[100, 300], [-200, 200]], "<i2").tobytes()
+    audio = parse_wav(wav(stereo, channels=2), channel=channel)
+    assert np.frombuffer(audio.pcm, "<i2").tolist() == samples
+
+
 def test_the_extensible_format_names_its_real_coding() -> None:
     extra = struct.pack("<HHI", 22, 16, 4) + struct.pack("<H", 1) + bytes(14)
     assert parse_wav(wav(PCM, coding=0xFFFE, extra=extra)).pcm == PCM
