@@ -26,7 +26,8 @@ from tests.integration.store.samples import job, new_id
 
 READY, CLAIMED, HELD, DEAD = range(4)
 MAX_CLAIMS = 2
-LEASE = 10
+LEASE = 3
+TABLE = "SELECT payload, lane, state, claim_id, due, claims, attempts, head FROM work ORDER BY seq"
 
 
 @dataclass
@@ -195,6 +196,12 @@ class QueueMachine(RuleBasedStateMachine):
         taken = self.write(lambda c: work.rescue(c, now=self.now, max_claims=MAX_CLAIMS))
         assert {one.payload["name"] for one in taken} == self.oracle.rescue(self.now)
 
+    @rule(limit=st.integers(1, 3))
+    def lose_the_worker(self, limit: int) -> None:
+        self.claim(limit)
+        self.now += LEASE + 1
+        self.rescue()
+
     @rule()
     def revive(self) -> None:
         def revive_all(connection: Connection) -> int:
@@ -205,10 +212,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_table_is_what_the_model_says(self) -> None:
-        columns = "payload, lane, state, claim_id, due, claims, attempts, head"
-
         def rows(connection: Connection) -> list[tuple[Any, ...]]:
-            found = connection.exec_driver_sql(f"SELECT {columns} FROM work ORDER BY seq")
+            found = connection.exec_driver_sql(TABLE)
             return [(*row[:-1], bool(row[-1])) for row in found]
 
         assert self.runner.run(self.store.read(rows)) == [
@@ -238,8 +243,8 @@ def test_the_queue_does_what_the_model_does(store_url: str) -> None:
             run_state_machine_as_test(
                 Machine,
                 settings=settings(
-                    max_examples=40,
-                    stateful_step_count=30,
+                    max_examples=60,
+                    stateful_step_count=40,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),
                 ),
