@@ -312,8 +312,8 @@ class Courier:
         )
         self.gate.adopt(standing)
         if not admitted:
-            until = self.gate.wait_until(now=now)
-            raise Postpone("the endpoint is not called now", until=until, tried=False)
+            # Due as before: from here on it is the gate that holds it back.
+            raise Postpone("the endpoint is not called now", until=now, tried=False)
 
     def _room(self) -> int:
         return self.gate.room(

@@ -6,7 +6,7 @@ failure, a pause and the one probe of a half-open breaker go through the row.
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
@@ -127,16 +127,6 @@ class Gate:
     def heard(self, row: EndpointRow) -> None:
         """Take over what another process (or a person) has written; our own speed stays ours."""
         self.adopt(self._with_own_window(standing_of(row)))
-
-    def wait_until(self, *, now: datetime) -> datetime:
-        """Return when an endpoint that said no should be looked at again."""
-        breaker = self.standing.breaker
-        shut = [
-            moment
-            for moment in (breaker.retry_at, breaker.probe_until, breaker.not_before)
-            if moment is not None and moment > now
-        ]
-        return max(shut, default=now + timedelta(seconds=1))
 
     def _kept(
         self, connection: Connection, row: EndpointRow, standing: Standing, now: datetime
