@@ -193,13 +193,19 @@ class Catalogue:
         folder = self.path_of(model)
         if not folder.is_dir():
             return Missing()
-        reasons = []
-        for variant in model.variants:
-            reason = difference(folder, variant)
-            if reason is None:
+        # The likeliest variant is looked at last, so that the reason speaks of that one.
+        reason = "the catalogue lists no files for it"
+        for variant in sorted(model.variants, key=lambda variant: _likeness(folder, variant)):
+            found = difference(folder, variant)
+            if found is None:
                 return Installed(folder=folder, variant=variant)
-            reasons.append(reason)
-        return Damaged(reason=reasons[0] if reasons else "the catalogue lists no files for it")
+            reason = found
+        return Damaged(reason=reason)
+
+
+def _likeness(folder: Path, variant: Variant) -> int:
+    paths = ((folder / file.path, file.size) for file in variant.files)
+    return sum(path.is_file() and path.stat().st_size == size for path, size in paths)
 
 
 def difference(folder: Path, variant: Variant) -> str | None:

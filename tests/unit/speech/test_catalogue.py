@@ -78,6 +78,19 @@ def test_a_file_that_is_gone_is_damage(folder: Path) -> None:
     assert catalogue.inspect(catalogue.get("tiny")) == Damaged(reason="model.bin is missing")
 
 
+def test_the_reason_of_a_damage_speaks_of_the_variant_that_was_installed(folder: Path) -> None:
+    manifest = folder / "manifest.toml"
+    other = MANIFEST.split("[[models.variants]]")[1].replace("first", "second")
+    text = other.format(size=8, sha256=hashlib.sha256(b"WEIGHTS!").hexdigest())
+    head = MANIFEST.format(size=7, sha256=hashlib.sha256(b"weights").hexdigest())
+    manifest.write_text(f"{head}[[models.variants]]{text}", "utf-8")
+    install(folder, b"WEIGHTs!")
+    catalogue = Catalogue.read(folder)
+    assert catalogue.inspect(catalogue.get("tiny")) == Damaged(
+        reason="model.bin has the wrong SHA-256"
+    )
+
+
 def test_an_unknown_model_names_the_known_ones(folder: Path) -> None:
     with pytest.raises(ModelError, match=r"'huge'.*choose one of: tiny"):
         Catalogue.read(folder).get("huge")
