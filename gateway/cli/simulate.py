@@ -1,0 +1,178 @@
+"""``hotline simulate``: one contact against a running gateway, as its real provider would make it.
+
+Which accounts there are, and the secrets that sign for them, are read from the configuration: the
+simulator of a channel stands in for the provider and needs what the provider knows.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from gateway.cli._settings import accept_config, load_config
+from gateway.domain.errors import GatewayError
+
+if TYPE_CHECKING:  # what a channel brings is imported only when a contact is made
+    from gateway.channel import ChannelKind, RawRequest
+    from gateway.channel.simulation import PlacedCall, PlacesCalls
+    from gateway.config import ChannelSettings, Config
+
+SUMMARY = "let one simulated citizen contact a running gateway"
+
+URL = "http://127.0.0.1:12345"
+_CITIZEN = "+8613800138000"
+_LINE_RATE = 8000
+_ANSWER_LIMIT = 64 * 1024
+_CURE = "start it with hotline serve, or name its address with --url"
+
+_SENTENCE = "小区门口的路灯坏了三天，请派人来修。"
+
+
+class NotTaken(GatewayError):
+    """The gateway did not take the contact."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add one sub-command for calls and one for each channel of text."""
+    means = parser.add_subparsers(
+        title="contacts", metavar="CONTACT", dest="contact", required=True
+    )
+    call = means.add_parser("call", help="a telephone call that says what is in a recording")
+    call.add_argument("--wav", type=Path, required=True, metavar="FILE", help="what is said")
+    call.add_argument(
+        "--speed", type=float, default=1.0, metavar="N", help="N times faster than life (up to 50)"
+    )
+    call.add_argument("--keys", default="", help="keys pressed after the last word")
+    call.add_argument(
+        "--hang-up-after",
+        type=float,
+        metavar="SECONDS",
+        help="hang up this long after beginning to speak",
+    )
+    _accept_common(call)
+    call.set_defaults(simulate=_call)
+    for kind, what in (("sms", "a text message"), ("web", "a request to the intake API")):
+        text = means.add_parser(kind, help=what)
+        text.add_argument("--text", default=_SENTENCE, help="what is written")
+        _accept_common(text)
+        text.set_defaults(simulate=_text)
+
+
+def _accept_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default=URL, help=f"where the gateway listens (default: {URL})")
+    parser.add_argument("--account", help="which account (default: the first of the channel)")
+    parser.add_argument(
+        "--from", dest="sender", default=_CITIZEN, metavar="NUMBER", help="who gets in touch"
+    )
+    accept_config(parser, data=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the contact and print what came of it; 0 when the gateway took it."""
+    simulate = cast(Callable[[argparse.Namespace], int], args.simulate)
+    return simulate(args)
+
+
+def _call(args: argparse.Namespace) -> int:
+    import asyncio
+
+    pcm = _line_audio(args.wav)
+    settings, kind, public_url = _account(load_config(args), "voice", args.account)
+    caller = cast("PlacesCalls", _simulator(kind, settings, public_url))
+    seconds: float | None = args.hang_up_after
+    placed = asyncio.run(
+        caller.place_call(
+            pcm,
+            sender=args.sender,
+            server=args.url,
+            speed=args.speed,
+            keys=args.keys,
+            hang_up_after_ms=None if seconds is None else round(seconds * 1000),
+        )
+    )
+    for line in _told(placed):
+        print(line)
+    # A caller who hangs up expects no number; one who stays and hears none was not taken.
+    return 0 if placed.numbers or placed.ended_by == "caller" else 1
+
+
+def _told(placed: "PlacedCall") -> list[str]:
+    lines = [
+        f"call {placed.call_id}: {placed.duration_ms / 1000:.1f} s, ended by the {placed.ended_by}"
+    ]
+    if placed.numbers:
+        lines.append(f"receipt number heard: {placed.numbers[0]}")
+    if len(set(placed.numbers)) > 1:
+        lines.append(f"query code heard: {placed.numbers[-1]}")
+    if not placed.numbers:
+        lines.append("no receipt number was heard")
+    if placed.afterwards == "record":
+        lines.append("the carrier was asked to record the caller")
+    return lines
+
+
+def _text(args: argparse.Namespace) -> int:
+    settings, kind, public_url = _account(load_config(args), args.contact, args.account)
+    simulator = _simulator(kind, settings, public_url)
+    raw = simulator.message(args.text, sender=args.sender)
+    status, answer = _posted(raw, public_url, args.url)
+    print(f"{raw.method} {raw.url.removeprefix(public_url)}: {status}")
+    if answer.strip():
+        print(answer.strip())
+    return 0 if 200 <= status < 300 else 1
+
+
+def _line_audio(path: Path) -> bytes:
+    """Return a recording as a telephone line carries it: 8000 samples a second."""
+    import numpy as np
+    import soxr
+
+    from gateway.speech.audio import read_audio
+
+    audio = read_audio(path)
+    samples = np.frombuffer(audio.pcm, "<i2")
+    narrow = soxr.resample(samples, audio.sample_rate, _LINE_RATE)
+    return bytes(np.asarray(narrow, "<i2").tobytes())
+
+
+def _account(
+    config: "Config", kind: str, name: str | None
+) -> "tuple[ChannelSettings, ChannelKind, str]":
+    from gateway.channel.discovery import discover
+
+    accounts = [one for one in config.channels if one.kind == kind]
+    chosen = [one for one in accounts if name in (None, one.account)]
+    if not chosen:
+        there = ", ".join(one.account for one in accounts) or "none"
+        raise NotTaken(
+            f"the configuration has no {kind} account{f' {name!r}' if name else ''}",
+            f"add one under channels, or name one that is there ({there}) with --account",
+        )
+    return chosen[0], discover()[kind], config.site.public_url
+
+
+def _simulator(kind: "ChannelKind", settings: "ChannelSettings", public_url: str):  # type: ignore[no-untyped-def]
+    if kind.simulator is None:
+        raise NotTaken(f"the channel {kind.kind} has no simulator", "use its real provider")
+    return kind.simulator(settings, public_url)
+
+
+def _posted(raw: "RawRequest", public_url: str, server: str) -> tuple[int, str]:
+    import asyncio
+
+    return asyncio.run(_post(raw, server.rstrip("/") + raw.url.removeprefix(public_url)))
+
+
+async def _post(raw: "RawRequest", url: str) -> tuple[int, str]:
+    from aiohttp import ClientError, ClientSession, ClientTimeout
+
+    headers: Mapping[str, str] = {**raw.headers, "Content-Type": raw.content_type}
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(total=30)) as web,
+            web.request(raw.method, url, data=raw.body, headers=headers) as answer,
+        ):
+            body = await answer.content.read(_ANSWER_LIMIT)
+            return answer.status, body.decode("utf-8", "replace")
+    except (ClientError, TimeoutError) as error:
+        raise NotTaken(f"no gateway answers at {url} ({type(error).__name__})", _CURE) from None
