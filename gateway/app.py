@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from prometheus_client import CollectorRegistry
 
@@ -42,6 +42,7 @@ from gateway.store.engine import Store
 from gateway.store.inbound import ASSEMBLE
 from gateway.store.ledger import Ledgers
 from gateway.store.opening import open_store
+from gateway.store.rounds import Rescue, Rounds
 from gateway.store.sqlite import SqliteStore
 from gateway.store.steps import Reach, no_step
 from gateway.store.wakeup import open_wakeup
@@ -60,6 +61,16 @@ class Role(StrEnum):
     WORKER = "worker"
 
 
+class Working(Protocol):
+    """Something that works in the background until it is told to stop."""
+
+    async def run(self) -> None:
+        """Work until ``stop``."""
+
+    def stop(self) -> None:
+        """Finish what is in hand and let ``run`` return."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """A built gateway, for the web floor to show and for ``work`` to run."""
@@ -75,7 +86,7 @@ class Gateway:
     desk: Desk
     blobs: DirectoryBlobs
     accounts: tuple[Account, ...]
-    workers: tuple[Worker | Sealer, ...]
+    workers: tuple[Working, ...]
     speech: GatedRecogniser | Unavailable
     note: Notes
     registry: CollectorRegistry
@@ -99,7 +110,6 @@ async def built(
     *,
     role: Role = Role.ALL,
     reach: Reach = no_step,
-    pace: Pace | None = None,
     log_to: TextIO = sys.stderr,
 ) -> AsyncIterator[Gateway]:
     """Build a gateway from its configuration and close every part of it on leaving.
@@ -109,7 +119,7 @@ async def built(
     """
     registry = CollectorRegistry()
     note = notes(set_up(config.log.level, config.log.format, log_to), registry)
-    pace = pace or Pace()
+    pace = Pace(lease_s=config.work.lease, at_once=config.work.at_once)
     clock = SystemClock()
     ids = UlidFactory(clock)
     key = site_key(config)
@@ -175,7 +185,7 @@ async def built(
             for found in await recorder.recover():
                 await salvage.keep(found.name, found.recording)
 
-        workers: tuple[Worker | Sealer, ...] = ()
+        workers: tuple[Working, ...] = ()
         if role is not Role.INGRESS:
             reader = RecordingReader(speech, config.speech.language, blobs.path)
             desk_of_replies = ReplyDesk(
@@ -188,6 +198,10 @@ async def built(
                 clock=clock,
                 note=note,
                 reach=reach,
+            )
+            sealer = Sealer(ledgers=ledgers, casebook=casebook, clock=clock)
+            rescue = Rescue(
+                store=store, clock=clock, wakeup=wakeup, note=note, max_claims=pace.max_claims
             )
             jobs: Mapping[str, Handler] = {
                 ASSEMBLE: Assembler(ledgers=ledgers, casebook=casebook, reach=reach).handle,
@@ -216,7 +230,8 @@ async def built(
                     pace=pace,
                     reach=reach,
                 ),
-                Sealer(ledgers=ledgers, casebook=casebook, clock=clock, note=note),
+                Rounds("sealing", sealer.seal_due, 1.0, note),
+                Rounds("rescue", rescue, pace.lease_s / 3, note),
             )
         yield Gateway(
             config=config,

@@ -17,6 +17,7 @@ from gateway.config.model import (
     Site,
     Speech,
     Store,
+    Work,
 )
 from gateway.config.settings import ChannelSettings, Settings
 
@@ -40,6 +41,7 @@ __all__ = [
     "Site",
     "Speech",
     "Store",
+    "Work",
     "load",
     "parse",
     "read_env_file",

@@ -157,6 +157,25 @@ class Conversation(Settings):
         return self
 
 
+class Work(Settings):
+    """How background work is shared between processes."""
+
+    lease: Seconds = Field(
+        default=60,
+        ge=0.5,
+        le=3600,
+        description="A worker that is silent for this long has lost its work to another one.",
+        examples=["60 s"],
+    )
+    at_once: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="How many pieces of work of one kind a process does at the same time.",
+        examples=["8"],
+    )
+
+
 class Speech(Settings):
     """How recordings become text."""
 
@@ -258,6 +277,9 @@ class Config(Settings):
     policy: Policy = Field(default=Policy(), description="What happens without an operator.")
     conversation: Conversation = Field(
         default=Conversation(), description="How messages are put together into one draft."
+    )
+    work: Work = Field(
+        default=Work(), description="How background work is shared between processes."
     )
     speech: Speech = Field(default=Speech(), description="How recordings become text.")
     limits: Limits = Field(default=Limits(), description="What one request may cost.")

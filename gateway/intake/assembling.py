@@ -1,10 +1,7 @@
 """The assembling and sealing workers: from stored events to drafts in the operators' queue."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from gateway.channel.errors import StoreBusy
 from gateway.domain.ids import Clock
 from gateway.domain.lifecycle import State
 from gateway.intake.casebook import Casebook
@@ -38,32 +35,13 @@ class Assembler:
         self.reach("assembler.after_apply")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sealer:
     """Seals drafts whose quiet window or cap has passed; any number of processes may do so."""
 
     ledgers: Ledgers
     casebook: Casebook
     clock: Clock
-    note: Callable[..., None]
-    poll_s: float = 1.0
-    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def run(self) -> None:
-        """Look for due drafts until ``stop``."""
-        while not self._stopping.is_set():
-            try:
-                await self.seal_due()
-            except StoreBusy as error:
-                self.note("sealer.store_busy", why=error.message)
-            try:
-                await asyncio.wait_for(self._stopping.wait(), self.poll_s)
-            except TimeoutError:
-                continue
-
-    def stop(self) -> None:
-        """Let ``run`` return."""
-        self._stopping.set()
 
     async def seal_due(self) -> int:
         """Seal every due draft and return how many there were."""

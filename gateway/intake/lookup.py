@@ -1,12 +1,20 @@
 """A citizen's look at a case: receipt number and query code must belong together."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.domain.ids import Clock
 from gateway.domain.intake import CaseStatus
 from gateway.domain.receipt import is_receipt_no, query_code_hash
+from gateway.intake.tries import Tries
 from gateway.store import drafts
 from gateway.store.engine import Store
+
+WRONG_CODES = 5
+"""Wrong query codes for one receipt number within ``WINDOW_S``; after them the right one is
+not taken either, until the window has passed. A million codes then last for years."""
+
+WINDOW_S = 15 * 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,17 +23,27 @@ class Lookup:
 
     store: Store
     key: bytes
+    clock: Clock
+    _tries: Tries = field(init=False)
+
+    def __post_init__(self) -> None:
+        tries = Tries(clock=self.clock, limit=WRONG_CODES, window_s=WINDOW_S)
+        object.__setattr__(self, "_tries", tries)
 
     async def status(self, receipt_no: str, query_code: str) -> CaseStatus | None:
         """Return the case, or None: whether number or code was wrong is not told."""
-        if not is_receipt_no(receipt_no):
+        if not is_receipt_no(receipt_no) or self._tries.are_used_up(receipt_no):
             return None
         filed = await self.store.read(lambda c: drafts.by_receipt(c, receipt_no))
         if filed is None:
             return None
         draft = filed.draft
         given = query_code_hash(self.key, draft.draft_id, query_code)
+        # Asked again: other tries may have gone wrong while the store was looking.
+        if self._tries.are_used_up(receipt_no):
+            return None
         if not hmac.compare_digest(given, filed.filing.query_hash):
+            self._tries.went_wrong(receipt_no)
             return None
         statuses = [ref.status for ref in draft.backend_refs or () if ref.status]
         return CaseStatus(

@@ -34,10 +34,14 @@ class GiveUp(GatewayError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a worker works: leases and pauses in seconds, counts in pieces of work."""
+    """How a worker works: leases and pauses in seconds, counts in pieces of work.
+
+    ``max_claims``: how many workers may die over one piece of work before it counts as poison.
+    """
 
     at_once: int = 8
     lease_s: float = 60.0
+    max_claims: int = 10
     poll_s: float = 1.0
     max_attempts: int = 10
     first_pause_s: float = 0.5

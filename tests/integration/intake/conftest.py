@@ -188,7 +188,7 @@ async def office(
         casebook=casebook,
         inbox=inbox,
         desk=Desk(ledgers=ledgers, casebook=casebook),
-        sealer=Sealer(ledgers=ledgers, casebook=casebook, clock=clock, note=note),
+        sealer=Sealer(ledgers=ledgers, casebook=casebook, clock=clock),
         noted=noted,
     )
     await store.close()
