@@ -128,7 +128,8 @@ class Voice:
                     spoken.append(np.zeros(int(SENTENCE_GAP_S * MODEL_RATE), np.float32))
                 spoken.append(self._sentence(sentence.strip(), voice, style))
         audio = np.concatenate(spoken)
-        return (audio * (PEAK / np.abs(audio).max())).astype(np.float32)
+        levelled: Samples = (audio * (PEAK / np.abs(audio).max())).astype(np.float32)
+        return levelled
 
     def _sentence(self, text: str, voice: str, style: npt.NDArray[Any]) -> Samples:
         phonemes = self._mandarin(text) if voice.startswith("z") else english(text)

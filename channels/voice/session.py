@@ -370,7 +370,7 @@ class CallSession:
             call,
             CallMoment.ABANDONED if silent else CallMoment.ENDED,
             at=self._ports.clock.now(),
-            cause=cause,
+            cause=str(cause),
             digits=self._digits,
             duration_ms=self._hearing.now,
             recording=recording,
