@@ -55,7 +55,8 @@ _INSERT = Statement(
     " received_at, event, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
 _KNOWN = Statement(
-    "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound WHERE dedupe = ANY($1::text[])"
+    "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound"
+    " WHERE dedupe = ANY($1::bigint[])"
 )
 
 
@@ -71,7 +72,7 @@ def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended
     """
     encoded = [_ENCODE(item.event) for item in items]
     keys = [_keys(item, body) for item, body in zip(items, encoded, strict=True)]
-    known: dict[str, list[_Known]] = {}
+    known: dict[int, list[_Known]] = {}
     for dedupe, content, slot, inbound_id, draft_id in _KNOWN.rows(
         connection, [dedupe for dedupe, _ in keys]
     ):
@@ -112,13 +113,13 @@ def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    content: str
+    content: int
     slot: int
     inbound_id: str
     draft_id: str | None
 
 
-def _judge(item: NewInbound, content: str, earlier: Sequence[_Known]) -> Appended:
+def _judge(item: NewInbound, content: int, earlier: Sequence[_Known]) -> Appended:
     for one in earlier:
         recent = one.slot == 0 or item.received_at - one.slot <= item.window_s * SECOND
         if one.content == content and recent:
@@ -130,7 +131,7 @@ def _judge(item: NewInbound, content: str, earlier: Sequence[_Known]) -> Appende
     return Appended(status="accepted", inbound_id=item.inbound_id, flagged=flagged)
 
 
-def _keys(item: NewInbound, body: bytes) -> tuple[str, str]:
+def _keys(item: NewInbound, body: bytes) -> tuple[int, int]:
     """Return the digest of who-and-which, and the digest of what was said.
 
     Provider ids collide between users, so the contact is part of the key; an idempotency key is the
@@ -139,10 +140,10 @@ def _keys(item: NewInbound, body: bytes) -> tuple[str, str]:
     """
     event = item.event
     said = b"" if isinstance(event, CallEvent) else body
-    content = blake2b(said, digest_size=16).hexdigest()
+    content = _digest(said)
     native = event.dedupe_key or f"~{content}"
     contact = "" if item.strict_key else event.contact
-    return _digest(item.kind, item.account, contact, native), content
+    return _identity(item.kind, item.account, contact, native), content
 
 
 def _job(item: NewInbound) -> work.NewWork:
@@ -203,7 +204,7 @@ def find(
     connection: Connection, kind: str, account: str, contact: str, dedupe_key: str
 ) -> str | None:
     """Return the id of the first event a contact sent under a provider id."""
-    digest = _digest(kind, account, contact, dedupe_key)
+    digest = _identity(kind, account, contact, dedupe_key)
     return connection.execute(
         select(INBOUND.c.inbound_id)
         .where(INBOUND.c.dedupe == digest)
@@ -212,6 +213,9 @@ def find(
     ).scalar()
 
 
-def _digest(kind: str, account: str, contact: str, native: str) -> str:
-    who = "\x1f".join((kind, account, contact, native))
-    return blake2b(who.encode(), digest_size=16).hexdigest()
+def _identity(kind: str, account: str, contact: str, native: str) -> int:
+    return _digest("\x1f".join((kind, account, contact, native)).encode())
+
+
+def _digest(data: bytes) -> int:
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big", signed=True)

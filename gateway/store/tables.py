@@ -27,9 +27,10 @@ INBOUND = Table(
     Column("kind", String(32), nullable=False),
     Column("account", String(64), nullable=False),
     Column("contact", Text, nullable=False),
-    # A digest of kind, account, contact and the provider's id: contacts stay out of the index.
-    Column("dedupe", String(32), nullable=False),
-    Column("content", String(32), nullable=False),
+    # Digests of 64 bits: of kind, account, contact and the provider's id, and of what was said.
+    # Contacts stay out of the index, and it stays small: its entries come in random order.
+    Column("dedupe", BigInteger, nullable=False),
+    Column("content", BigInteger, nullable=False),
     # 0 for events with a provider id; the time of receipt for those without, which may recur.
     Column("slot", BigInteger, nullable=False),
     Column("flagged", Boolean, nullable=False),
@@ -88,7 +89,6 @@ Index(
     sqlite_where=WORK.c.state >= 2,
     postgresql_where=WORK.c.state >= 2,
 )
-Index("ix_work_subject", WORK.c.subject)
 
 DRAFT = Table(
     "draft",

@@ -134,8 +134,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("account", sa.String(length=64), nullable=False),
         sa.Column("contact", sa.Text(), nullable=False),
-        sa.Column("dedupe", sa.String(length=32), nullable=False),
-        sa.Column("content", sa.String(length=32), nullable=False),
+        sa.Column("dedupe", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.BigInteger(), nullable=False),
         sa.Column("slot", sa.BigInteger(), nullable=False),
         sa.Column("flagged", sa.Boolean(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
@@ -236,7 +236,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state >= 2"),
         postgresql_where=sa.text("state >= 2"),
     )
-    op.create_index("ix_work_subject", "work", ["subject"], unique=False)
     op.execute("INSERT INTO counter (name, value) VALUES ('feed', 0)")
 
 
