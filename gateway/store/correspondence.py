@@ -70,6 +70,23 @@ def move(
     return before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a planned message has come: its state, and the numbers of the parts that went out."""
+
+    state: ReplyState
+    parts: frozenset[int]
+
+
+def progress(connection: Connection, reply_id: str) -> Progress:
+    """Return how far a planned message has come."""
+    state: ReplyState = connection.execute(
+        select(REPLY.c.state).where(REPLY.c.reply_id == reply_id)
+    ).scalar_one()
+    parts = connection.execute(select(SENT.c.part).where(SENT.c.reply_id == reply_id)).scalars()
+    return Progress(state=state, parts=frozenset(parts))
+
+
 def sent(
     connection: Connection,
     *,
@@ -115,10 +132,11 @@ def receipt(
 ) -> Tracked | None:
     """Take in a receipt; receipts come in any order and the state never goes back.
 
-    Returns None for a message that is not ours or news that is old.
+    Returns None for a message that is not ours, for news that is old, and while other parts of the
+    message have not gone out: then a part's news is not yet the message's.
     """
     row = connection.execute(
-        select(SENT.c.delivery, SENT.c.reply_id, REPLY.c.draft_id)
+        select(SENT.c.delivery, SENT.c.reply_id, REPLY.c.draft_id, REPLY.c.state)
         .join(REPLY, REPLY.c.reply_id == SENT.c.reply_id)
         .where(SENT.c.kind == kind, SENT.c.account == account, SENT.c.sent_id == sent_id)
     ).first()
@@ -129,6 +147,8 @@ def receipt(
         .where(SENT.c.kind == kind, SENT.c.account == account, SENT.c.sent_id == sent_id)
         .values(delivery=delivery, error=error, updated_at=now)
     )
+    if row.state != "sent":
+        return None
     parts: list[MessageDelivery] = list(
         connection.execute(select(SENT.c.delivery).where(SENT.c.reply_id == row.reply_id)).scalars()
     )

@@ -108,6 +108,8 @@ _BURY = Statement(
     "UPDATE work SET state = 3, head = FALSE, attempts = attempts + 1, error = $3, claim_id = NULL,"
     f" lease_until = NULL {_OURS}"
 )
+# Changes nothing, but holds the row, so that nobody can take the work before this commits.
+_STILL_OURS = Statement(f"UPDATE work SET claim_id = claim_id {_OURS}")
 _EXTEND = Statement(f"UPDATE work SET lease_until = $3 {_OURS}")
 _EXPIRED = Statement(
     f"SELECT {_COLUMNS} FROM work WHERE state = 1 AND lease_until < $1"
@@ -209,6 +211,11 @@ def bury(connection: Connection, work: Work, *, error: str) -> None:
 def hold(connection: Connection, work: Work, *, error: str) -> None:
     """Stop claimed work, and its lane with it, until a person decides."""
     _only_if_ours(connection, _HOLD, work, error)
+
+
+def require_ours(connection: Connection, work: Work) -> None:
+    """Raise ``Fenced`` unless this work is ours until the transaction ends."""
+    _only_if_ours(connection, _STILL_OURS, work)
 
 
 def extend(connection: Connection, works: Sequence[Work], *, lease: int) -> list[Work]:
