@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.g711 import alaw_to_pcm, mulaw_to_pcm, pcm_to_alaw, pcm_to_mulaw
@@ -116,6 +116,7 @@ def test_a_broken_file_is_refused_with_the_reason(data: bytes, complaint: str) -
     assert caught.value.cure
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 60), st.binary(max_size=8))
 def test_any_bytes_are_read_or_refused(tail: bytes, at: int, patch: bytes) -> None:
     data = bytearray(wav(tail))
