@@ -38,6 +38,10 @@ from gateway.store.times import SECOND, from_us, to_us
 
 _DIGITS = re.compile(r"(?<![0-9])[0-9]{10,20}(?![0-9])")
 
+CARRIER_NEWS = "carrier_"
+"""How the cause of a call's end begins when the carrier told of it and not the call itself."""
+CARRIER_GRACE_S = 45
+
 LONGEST_CALL = timedelta(minutes=30)
 """A call's draft is sealed at the latest then, should its end never be heard of."""
 
@@ -171,7 +175,25 @@ class Casebook:
             facts = {"call_id": event.conversation, "dialled_number": event.entry}
             ledger.tell("call.started", filed.draft, data={"call": facts})
             return filed
+        if event.cause is not None and event.cause.startswith(CARRIER_NEWS):
+            return self._heard_from_carrier(ledger, stored, filed, event)
         return self.end_call(ledger, filed, event)
+
+    def _heard_from_carrier(
+        self, ledger: Ledger, stored: Inbound, filed: Filed, event: CallEvent
+    ) -> Filed:
+        """Note what only the carrier knows, and give the call itself time to tell its end.
+
+        The carrier's news may overtake the last words. Should the call never tell (its process
+        died), the draft is sealed a little later all the same.
+        """
+        if filed.draft.state is not State.COLLECTING:
+            return filed
+        told = filed.draft.extra or {}
+        if "hangup_cause" in told:
+            return filed
+        soon = stored.received_at + round(CARRIER_GRACE_S * SECOND)
+        return ledger.revise(filed, with_call(filed.draft, event), seal_at=soon)
 
     def _receipt(self, ledger: Ledger, stored: Inbound, event: Receipt) -> str | None:
         tracked = correspondence.receipt(

@@ -1,7 +1,6 @@
 """A citizen's look at a case: receipt number and query code must belong together."""
 
 import hmac
-from dataclasses import dataclass, field
 
 from gateway.domain.ids import Clock
 from gateway.domain.intake import CaseStatus
@@ -17,28 +16,23 @@ not taken either, until the window has passed. A million codes then last for yea
 WINDOW_S = 15 * 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """The ``CaseLookup`` port over the store."""
+    """The ``CaseLookup`` port over the store; wrong codes are counted in this process's memory."""
 
-    store: Store
-    key: bytes
-    clock: Clock
-    _tries: Tries = field(init=False)
-
-    def __post_init__(self) -> None:
-        tries = Tries(clock=self.clock, limit=WRONG_CODES, window_s=WINDOW_S)
-        object.__setattr__(self, "_tries", tries)
+    def __init__(self, *, store: Store, key: bytes, clock: Clock) -> None:
+        self._store = store
+        self._key = key
+        self._tries = Tries(clock=clock, limit=WRONG_CODES, window_s=WINDOW_S)
 
     async def status(self, receipt_no: str, query_code: str) -> CaseStatus | None:
         """Return the case, or None: whether number or code was wrong is not told."""
         if not is_receipt_no(receipt_no) or self._tries.are_used_up(receipt_no):
             return None
-        filed = await self.store.read(lambda c: drafts.by_receipt(c, receipt_no))
+        filed = await self._store.read(lambda c: drafts.by_receipt(c, receipt_no))
         if filed is None:
             return None
         draft = filed.draft
-        given = query_code_hash(self.key, draft.draft_id, query_code)
+        given = query_code_hash(self._key, draft.draft_id, query_code)
         # Asked again: other tries may have gone wrong while the store was looking.
         if self._tries.are_used_up(receipt_no):
             return None

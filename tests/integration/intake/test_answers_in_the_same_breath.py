@@ -58,7 +58,7 @@ async def test_the_same_key_with_another_form_is_a_conflict(office: Office) -> N
 
 async def test_number_and_code_open_the_case_together_only(office: Office) -> None:
     outcome = await office.hears(form("路灯坏了"), WEB)
-    lookup = Lookup(store=office.store, key=b"k" * 32)
+    lookup = Lookup(store=office.store, key=b"k" * 32, clock=office.clock)
     assert outcome.receipt_no is not None
     assert outcome.query_code is not None
     found = await lookup.status(outcome.receipt_no, outcome.query_code)
@@ -127,3 +127,40 @@ async def test_an_idempotency_key_stands_for_itself_whoever_uses_it(office: Offi
         seals=True,
     )
     assert (await office.hears(other, WEB)).conflict
+
+
+async def test_the_carriers_news_does_not_cut_off_the_last_words(office: Office) -> None:
+    await office.hears(call(CallMoment.STARTED), VOICE)
+    news = CallEvent(
+        contact=CITIZEN,
+        entry="12345",
+        dedupe_key="CA1:status:completed",
+        conversation="CA1",
+        moment=CallMoment.ENDED,
+        cause="carrier_completed",
+    )
+    await office.hears(news, VOICE)
+    assert (await office.only_draft()).state is State.COLLECTING
+    await office.hears(call(CallMoment.ENDED, cause="caller_hung_up"), VOICE)
+    draft = await office.only_draft()
+    assert draft.state is State.QUEUED
+    assert draft.extra == {"hangup_cause": "caller_hung_up"}
+    assert [one.type for one in await office.told()].count("call.ended") == 1
+
+
+async def test_a_call_whose_end_is_known_only_to_the_carrier_is_sealed_a_little_later(
+    office: Office,
+) -> None:
+    await office.hears(call(CallMoment.STARTED), VOICE)
+    news = CallEvent(
+        contact=CITIZEN,
+        entry="12345",
+        dedupe_key="CA1:status:completed",
+        conversation="CA1",
+        moment=CallMoment.ENDED,
+        cause="carrier_completed",
+    )
+    await office.hears(news, VOICE)
+    office.clock.turn(46)
+    assert await office.sealer.seal_due() == 1
+    assert (await office.only_draft()).state is State.QUEUED
