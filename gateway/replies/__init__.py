@@ -1,0 +1,1 @@
+"""Tells citizens what became of their contact: in their language, and never twice blindly."""
