@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from channels.web.config import WebSettings
 from channels.web.problems import FILES, Problem
-from channels.web.sniff import TYPES, FileType, sniff
+from gateway.channel.file_types import FAMILY, TYPES, FileType, claims_another, sniff
 from gateway.domain.intake import MediaRef
 
 _STEM_LIMIT = 80
 _UNSAFE = frozenset('<>:"|?*/\\%')
-_SAYS_NOTHING = {"", "application/octet-stream", "binary/octet-stream"}
-# Phones rename freely inside a family (a HEIC called .jpg, an audio-only .mp4): that is no attack.
-_FAMILY = {"image": "image", "audio": "sound", "video": "sound", "document": "document"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +98,10 @@ def _is_invisible(character: str) -> bool:
 
 
 def _claims_another(upload: Upload, found: FileType) -> bool:
-    claimed = upload.media_type
-    claims: list[str] = []
-    if claimed not in _SAYS_NOTHING:
-        top = claimed.partition("/")[0]
-        claims.append(_FAMILY.get(top, "document"))
-    if named := TYPES.get(_split(upload.name.lower())[1]):
-        claims.append(_FAMILY[named.kind])
-    return any(claim != _FAMILY[found.kind] for claim in claims)
+    named = TYPES.get(_split(upload.name.lower())[1])
+    if named is not None and FAMILY[named.kind] != FAMILY[found.kind]:
+        return True
+    return claims_another(upload.media_type, found)
 
 
 def _problem(code: str, **values: str | int) -> Problem:

@@ -12,9 +12,9 @@ from channels.web.config import WebSettings
 from channels.web.fields import CHECKBOXES, NAMES, REQUEST_TYPES
 from channels.web.inbound import FORM_ID
 from channels.web.problems import FILES, Problem
-from channels.web.sniff import TYPES
 from channels.web.words import TEMPLATES, Catalogue
 from gateway.channel import HttpReply, Ports, RawRequest
+from gateway.channel.file_types import TYPES
 from gateway.domain.intake import CaseStatus, Outcome
 
 RETRY_AFTER_S = 5

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from channels.web.attachments import Upload, safe_name, take
 from channels.web.config import WebSettings
 from channels.web.simulator import PHOTO
-from channels.web.sniff import TYPES, sniff
+from gateway.channel.file_types import TYPES, sniff
 
 GIF = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00"

@@ -77,6 +77,11 @@ _BRANDS: Mapping[bytes, str] = MappingProxyType(
         b"qt  ": "mov",
     }
 )
+# Phones rename freely inside a family (a HEIC called .jpg, an audio-only .mp4): that is no attack.
+FAMILY: Mapping[str, str] = MappingProxyType(
+    {"image": "image", "audio": "sound", "video": "sound", "document": "document"}
+)
+_SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 # Two words that no camera writes; a picture that holds one was made to be mistaken for a page.
 _ACTIVE = (b"<script", b"<?php")
 
@@ -89,6 +94,14 @@ def sniff(content: bytes) -> FileType | None:
         if any(word in lowered for word in _ACTIVE):
             return None
     return found
+
+
+def claims_another(media_type: str, found: FileType) -> bool:
+    """Tell whether a declared media type is of another family than what the bytes are."""
+    declared = media_type.partition(";")[0].strip().casefold()
+    if declared in _SAYS_NOTHING:
+        return False
+    return FAMILY.get(declared.partition("/")[0], "document") != FAMILY[found.kind]
 
 
 def _extension(content: bytes) -> str:
