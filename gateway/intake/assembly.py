@@ -81,7 +81,7 @@ def with_edit(draft: WorkOrderDraft, message_id: str, text: str) -> WorkOrderDra
         replace(one, text=text) if one.id == message_id else one for one in draft.messages or ()
     )
     after = replace(draft, messages=messages)
-    return replace(after, request=replace(after.request, content=_content(after)))
+    return replace(after, request=replace(after.request, content=content_of(after)))
 
 
 def with_call(draft: WorkOrderDraft, call: CallEvent) -> WorkOrderDraft:
@@ -104,7 +104,7 @@ def with_call(draft: WorkOrderDraft, call: CallEvent) -> WorkOrderDraft:
     )
     if call.transcript is None or draft.state not in STILL_WRITTEN_BY_CITIZEN:
         return after
-    return replace(after, request=replace(after.request, content=_content(after)))
+    return replace(after, request=replace(after.request, content=content_of(after)))
 
 
 def _request(draft: WorkOrderDraft, message: InboundMessage, *, spoken: bool) -> Request:
@@ -118,15 +118,15 @@ def _request(draft: WorkOrderDraft, message: InboundMessage, *, spoken: bool) ->
         request,
         type=message.request_type or request.type,
         title=request.title or (message.title or "")[:TITLE_LIMIT],
-        content=_content(draft),
+        content=content_of(draft),
         content_source=source if message.text else request.content_source,
         occurred_at=message.happened_at or request.occurred_at,
         attributes=_merged(request.attributes, message.attributes),
     )
 
 
-def _content(draft: WorkOrderDraft) -> str:
-    """Everything the citizen said, in order; the messages keep what does not fit."""
+def content_of(draft: WorkOrderDraft) -> str:
+    """Return everything the citizen said, in order; the messages keep what does not fit."""
     texts = [one.text for one in draft.messages or () if one.direction == "in" and one.text]
     if not texts and draft.transcript is not None:
         texts = [draft.transcript.text]

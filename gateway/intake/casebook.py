@@ -4,10 +4,11 @@ The casebook knows the site's rules (quiet window, cap, entries); ``assembly.py`
 changes a draft. Sealing is the moment a draft stops collecting and goes to the operators' queue.
 """
 
+import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -30,17 +31,22 @@ from gateway.domain.intake import (
 from gateway.domain.lifecycle import ENDS, State
 from gateway.domain.receipt import is_receipt_no, query_code, query_code_hash, receipt_no
 from gateway.intake.assembly import reporter_from, with_call, with_edit, with_message
+from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
 from gateway.store.drafts import Filed, Filing
 from gateway.store.inbound import Inbound
 from gateway.store.ledger import Ledger
 from gateway.store.times import SECOND, from_us, to_us
+from gateway.store.worker import Postpone
 
 _DIGITS = re.compile(r"(?<![0-9])[0-9]{10,20}(?![0-9])")
 
 CARRIER_NEWS = "carrier_"
 """How the cause of a call's end begins when the carrier told of it and not the call itself."""
 CARRIER_GRACE_S = 45
+
+RECEIPT_PATIENCE_S = 10
+"""How long the news of a message that we do not know yet may wait for it."""
 
 LONGEST_CALL = timedelta(minutes=30)
 """A call's draft is sealed at the latest then, should its end never be heard of."""
@@ -111,7 +117,11 @@ class Casebook:
 
     def make_ready(self, ledger: Ledger, filed: Filed) -> Filed:
         """Release a draft to the backends; with one to forward to, forwarding begins at once."""
+        again = self._rules.forwarding and filed.draft.state is State.READY
         filed = ledger.revise(filed, replace(filed.draft, state=State.READY), seal_at=None)
+        if again:
+            # It came back from the backends unchanged: only the event makes them try again.
+            ledger.tell("draft.ready", filed.draft)
         if self._rules.forwarding:
             filed = ledger.revise(filed, replace(filed.draft, state=State.FORWARDING), seal_at=None)
         return filed
@@ -131,6 +141,31 @@ class Casebook:
         if filed.draft.transcript is not None:
             ledger.tell("transcript.ready", filed.draft)
         return self.seal(ledger, filed)
+
+    def split_off(
+        self, ledger: Ledger, filed: Filed, messages: Collection[str]
+    ) -> tuple[Filed, Filed]:
+        """Make a case of its own of some messages; return what stays, and the new case, queued.
+
+        Raises ``CannotSplit``. The citizen's next message goes to the new case.
+        """
+        draft_id = ledger.new_id()
+        rest, part = divided(
+            filed.draft,
+            messages,
+            draft_id=draft_id,
+            receipt_no=self._next_receipt_no(ledger, ledger.now),
+            now=ledger.now,
+        )
+        for message in part.messages or ():
+            inbound.belongs_to(ledger.connection, message.id, draft_id)
+        filing = dataclasses.replace(
+            filed.filing, conversation=None, query_hash=self._query_hash(draft_id), seal_at=None
+        )
+        left = ledger.revise(filed, rest, seal_at=filed.filing.seal_at)
+        new = ledger.create(part, filing)
+        self._acknowledge(ledger, new)
+        return left, self.seal(ledger, new)
 
     def query_code(self, draft_id: str) -> str:
         """Return the query code that is told to the citizen."""
@@ -196,6 +231,7 @@ class Casebook:
         return ledger.revise(filed, with_call(filed.draft, event), seal_at=soon)
 
     def _receipt(self, ledger: Ledger, stored: Inbound, event: Receipt) -> str | None:
+        self._wait_for_our_own_note(ledger, stored, event)
         tracked = correspondence.receipt(
             ledger.connection,
             kind=stored.kind,
@@ -221,6 +257,16 @@ class Casebook:
             data={"message_id": tracked.reply_id, "delivery": tracked.delivery},
         )
         return tracked.draft_id
+
+    def _wait_for_our_own_note(self, ledger: Ledger, stored: Inbound, event: Receipt) -> None:
+        """A provider may tell that a message arrived before we have noted that we sent it."""
+        known = correspondence.is_known(
+            ledger.connection, kind=stored.kind, account=stored.account, sent_id=event.sent_id
+        )
+        age_s = (to_us(ledger.now) - stored.received_at) / SECOND
+        if not known and age_s < RECEIPT_PATIENCE_S:
+            soon = ledger.now + timedelta(seconds=1)
+            raise Postpone("the message it tells of is not noted yet", until=soon, tried=False)
 
     def _find(
         self, ledger: Ledger, stored: Inbound, event: InboundMessage
@@ -279,15 +325,13 @@ class Casebook:
     ) -> Filed:
         draft_id = ledger.new_id()
         received = from_us(stored.received_at)
-        day = received.astimezone(self._rules.timezone).date()
-        count = drafts.next_count(ledger.connection, f"receipt:{day:%y%m%d}")
         account = (stored.kind, stored.account)
         acknowledged = account in self._rules.acknowledging
         hint = event.reporter
         draft = WorkOrderDraft(
             schema_version="1.0",
             draft_id=draft_id,
-            receipt_no=receipt_no(day, count),
+            receipt_no=self._next_receipt_no(ledger, received),
             jurisdiction=self._rules.jurisdiction,
             revision=1,
             state=State.COLLECTING,
@@ -308,7 +352,6 @@ class Casebook:
         )
         if draft.reporter.language is None:
             draft = replace(draft, reporter=replace(draft.reporter, language=self._rules.language))
-        code = self.query_code(draft_id)
         wait = longest or timedelta(seconds=min(self._rules.quiet_s, self._rules.cap_s))
         filed = ledger.create(
             draft,
@@ -318,22 +361,35 @@ class Casebook:
                 contact=event.contact,
                 entry=event.entry,
                 conversation=event.conversation,
-                query_hash=query_code_hash(self._rules.key, draft_id, code),
+                query_hash=self._query_hash(draft_id),
                 seal_at=to_us(received + wait),
             ),
         )
         automated = isinstance(event, InboundMessage) and event.automated
-        if acknowledged and not automated:
+        if not automated:
+            self._acknowledge(ledger, filed)
+        return filed
+
+    def _next_receipt_no(self, ledger: Ledger, moment: datetime) -> str:
+        day = moment.astimezone(self._rules.timezone).date()
+        return receipt_no(day, drafts.next_count(ledger.connection, f"receipt:{day:%y%m%d}"))
+
+    def _query_hash(self, draft_id: str) -> str:
+        return query_code_hash(self._rules.key, draft_id, self.query_code(draft_id))
+
+    def _acknowledge(self, ledger: Ledger, filed: Filed) -> None:
+        """Plan the one acknowledgement of a case, where its account sends any."""
+        filing = filed.filing
+        if (filing.kind, filing.account) in self._rules.acknowledging:
             correspondence.plan(
                 ledger.connection,
                 reply_id=ledger.new_id(),
-                draft_id=draft_id,
+                draft_id=filed.draft.draft_id,
                 purpose="ack",
-                lane=f"reply:{stored.kind}:{stored.account}:{event.contact}",
+                lane=f"reply:{filing.kind}:{filing.account}:{filing.contact}",
                 payload={},
-                now=stored.received_at,
+                now=to_us(ledger.now),
             )
-        return filed
 
 
 def receipt_numbers(text: str) -> list[str]:

@@ -158,6 +158,16 @@ def receipt(
     return Tracked(draft_id=row.draft_id, reply_id=row.reply_id, delivery=whole)
 
 
+def is_known(connection: Connection, *, kind: str, account: str, sent_id: str) -> bool:
+    """Tell whether a provider's id is one of a message we have noted as sent."""
+    found = connection.execute(
+        select(SENT.c.part).where(
+            SENT.c.kind == kind, SENT.c.account == account, SENT.c.sent_id == sent_id
+        )
+    )
+    return found.first() is not None
+
+
 def heard_from(connection: Connection, *, kind: str, account: str, contact: str, now: int) -> None:
     """Note that a contact wrote: it opens reply windows."""
     _set_contact(connection, kind, account, contact, {"last_inbound_at": now})

@@ -1,6 +1,7 @@
 """Citizens and portals that go on trying until they are told "ok", as providers do."""
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,9 @@ class Town:
             token = f"m-{self.name}s{number}-{count}"
             self.sent.add(token)
             raw = self._simulator.message(
-                f"{token} 路灯坏了", sender=f"+861380000{number:04d}", message_id=f"SM{token}"
+                f"{token} 路灯坏了",
+                sender=f"+861380000{number:04d}",
+                message_id="SM" + hashlib.md5(token.encode(), usedforsecurity=False).hexdigest(),
             )
             await self._until_told(
                 session, "/channels/sms/main", raw.body, dict(raw.headers), token, 200
