@@ -1,17 +1,14 @@
 """Decides which uploaded files are taken, and under which name."""
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from channels.web.config import WebSettings
 from channels.web.problems import FILES, Problem
+from gateway.channel.file_names import safe_name, split_name
 from gateway.channel.file_types import FAMILY, TYPES, FileType, claims_another, sniff
 from gateway.domain.intake import MediaRef
-
-_STEM_LIMIT = 80
-_UNSAFE = frozenset('<>:"|?*/\\%')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,36 +66,8 @@ def take(uploads: Sequence[Upload], settings: WebSettings) -> tuple[list[Taken],
     return list(taken.values()), problems
 
 
-def safe_name(name: str, number: int, extension: str | None = None) -> str:
-    """Return a name that is harmless in a file system, a header and a page.
-
-    Folders, control and direction characters and all but the last dot go; ``extension`` replaces
-    the sender's own; a name of which nothing is left becomes ``attachment-<number>``.
-    """
-    last = unicodedata.normalize("NFC", name.replace("\\", "/")).rsplit("/", 1)[-1]
-    kept = "".join(
-        character
-        for character in last
-        if character == " " or not (character in _UNSAFE or _is_invisible(character))
-    )
-    stem, claimed = _split(kept.strip(" ."))
-    suffix = extension if extension is not None else claimed[:10]
-    stem = stem.replace(".", "_").strip(" -_")[:_STEM_LIMIT].strip() or f"attachment-{number}"
-    return f"{stem}.{suffix}" if suffix else stem
-
-
-def _split(name: str) -> tuple[str, str]:
-    """Return a file name without its extension, and the extension without its dot."""
-    stem, dot, extension = name.rpartition(".")
-    return (stem, extension) if dot else (name, "")
-
-
-def _is_invisible(character: str) -> bool:
-    return unicodedata.category(character)[0] in {"C", "Z"}
-
-
 def _claims_another(upload: Upload, found: FileType) -> bool:
-    named = TYPES.get(_split(upload.name.lower())[1])
+    named = TYPES.get(split_name(upload.name.lower())[1])
     if named is not None and FAMILY[named.kind] != FAMILY[found.kind]:
         return True
     return claims_another(upload.media_type, found)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.web.attachments import Upload, safe_name, take
+from channels.web.attachments import Upload, take
 from channels.web.config import WebSettings
 from channels.web.simulator import PHOTO
+from gateway.channel.file_names import safe_name
 from gateway.channel.file_types import TYPES, sniff
 
 GIF = (
