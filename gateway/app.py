@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,7 @@ from gateway.intake.casebook import Casebook, Rules
 from gateway.intake.desk import Desk
 from gateway.intake.inbox import AccountSink, Inbox
 from gateway.intake.lookup import Lookup
+from gateway.intake.media import MEDIA_QUEUE, MediaFetcher
 from gateway.intake.recovery import RECOGNISE, Salvage, Transcriber
 from gateway.replies.dispatch import ReplyDesk
 from gateway.replies.texts import load_texts
@@ -51,6 +52,8 @@ from gateway.telemetry.logs import set_up
 from gateway.telemetry.notes import Notes, notes
 from gateway.understanding import understand
 from gateway.web.pages import Pages
+
+_FILES_AT_ONCE = 3
 
 
 class Role(StrEnum):
@@ -138,6 +141,7 @@ async def built(
         if isinstance(speech, GatedRecogniser):
             stack.callback(speech.close)
 
+        cases = Lookup(store=store, key=key, clock=clock)
         sinks: list[AccountSink] = []
         accounts: list[Account] = []
         for settings in config.channels:
@@ -150,7 +154,7 @@ async def built(
                 http=http,
                 sink=sink,
                 uploads=blobs,
-                cases=Lookup(store=store, key=key),
+                cases=cases,
                 pages=Pages(_folder(kind) / "templates", config.site.name),
                 recogniser=speech,
                 recorder=recorder,
@@ -188,9 +192,10 @@ async def built(
         workers: tuple[Working, ...] = ()
         if role is not Role.INGRESS:
             reader = RecordingReader(speech, config.speech.language, blobs.path)
+            by_name = {(one.spec.kind, one.spec.account): one for one in accounts}
             desk_of_replies = ReplyDesk(
                 ledgers=ledgers,
-                accounts={(one.spec.kind, one.spec.account): one for one in accounts},
+                accounts=by_name,
                 http=http,
                 texts=load_texts(),
                 site_name=config.site.name,
@@ -199,13 +204,25 @@ async def built(
                 note=note,
                 reach=reach,
             )
+            fetcher = MediaFetcher(
+                ledgers=ledgers,
+                accounts=by_name,
+                http=http,
+                uploads=blobs,
+                clock=clock,
+                note=note,
+                reach=reach,
+            )
             sealer = Sealer(ledgers=ledgers, casebook=casebook, clock=clock)
             rescue = Rescue(
                 store=store, clock=clock, wakeup=wakeup, note=note, max_claims=pace.max_claims
             )
+            # Each of them may hold a whole file in memory.
+            calm = replace(pace, at_once=min(pace.at_once, _FILES_AT_ONCE))
             jobs: Mapping[str, Handler] = {
                 ASSEMBLE: Assembler(ledgers=ledgers, casebook=casebook, reach=reach).handle,
                 REPLY_QUEUE: desk_of_replies.handle,
+                MEDIA_QUEUE: fetcher.handle,
                 RECOGNISE: Transcriber(ledgers=ledgers, transcribe=reader.transcribe).handle,
             }
             workers = (
@@ -218,7 +235,7 @@ async def built(
                         ids=ids,
                         wakeup=wakeup,
                         note=note,
-                        pace=pace,
+                        pace=calm if queue == MEDIA_QUEUE else pace,
                     )
                     for queue, handle in jobs.items()
                 ),

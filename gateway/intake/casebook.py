@@ -30,7 +30,9 @@ from gateway.domain.intake import (
 )
 from gateway.domain.lifecycle import ENDS, State
 from gateway.domain.receipt import is_receipt_no, query_code, query_code_hash, receipt_no
+from gateway.intake import media
 from gateway.intake.assembly import reporter_from, with_call, with_edit, with_message
+from gateway.intake.awaited import Awaited, with_awaited
 from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
 from gateway.store.drafts import Filed, Filing
@@ -184,14 +186,17 @@ class Casebook:
         if filed is None:
             filed = self._open(ledger, stored, event, previous)
         edited = self._edited(ledger, stored, event)
+        awaited: list[Awaited] = []
         if edited is not None:
             after = with_edit(filed.draft, edited, event.text)
         else:
             after = with_message(filed.draft, event, stored.inbound_id, at)
+            after, awaited = with_awaited(after, event.media, stored.inbound_id)
         if stored.flagged:
             flags = [*(after.extra or {}).get("conflicting_ids", ()), stored.inbound_id]
             after = replace(after, extra={**(after.extra or {}), "conflicting_ids": flags})
         filed = ledger.revise(filed, after, seal_at=self._seal_at(filed, stored.received_at))
+        media.plan(ledger, filed, stored.inbound_id, awaited)
         ledger.tell("message.received", filed.draft, data={"message_id": stored.inbound_id})
         return self.seal(ledger, filed) if event.seals else filed
 
