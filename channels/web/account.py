@@ -2,6 +2,7 @@
 
 from channels.web.api import ApiIntake
 from channels.web.config import WebSettings
+from channels.web.description import describe
 from channels.web.form import FormIntake, FormPage
 from channels.web.pages import Pages
 from channels.web.status import StatusPage
@@ -34,6 +35,12 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
             Route(method="POST", path="/report", handler=form, public=True),
             Route(method="GET", path="/report/status", handler=status, public=True),
             Route(method="POST", path="/report/status", handler=status, public=True),
-            Route(method="POST", path="/api/v1/intake", handler=api, public=True),
+            Route(
+                method="POST",
+                path="/api/v1/intake",
+                handler=api,
+                public=True,
+                description=describe(settings),
+            ),
         ),
     )

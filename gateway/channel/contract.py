@@ -6,11 +6,12 @@ no HTTP response object on the way in, so it cannot forget a step: it does not p
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gateway.channel.http import IPNetwork
 from gateway.channel.outgoing import Sender
 from gateway.channel.ports import Ports, Sink
+from gateway.channel.simulation import StandIn
 from gateway.channel.wire import HttpReply, RawRequest
 from gateway.config import ChannelSettings
 from gateway.domain.intake import Event, MediaRef, Outcome
@@ -165,13 +166,15 @@ class Route:
     """One address an account answers on.
 
     ``path`` is relative to ``/channels/<kind>/<account>`` (empty or ``/status``), unless ``public``
-    is set: then it is an absolute path of the public contract such as ``/report``.
+    is set: then it is an absolute path of the public contract such as ``/report``. A public path
+    below ``/api`` brings its ``description``, an OpenAPI 3.1 operation object without references.
     """
 
     method: str
     path: str
     handler: WebhookChannel | Page | SocketChannel
     public: bool = False
+    description: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,9 +203,11 @@ class ChannelKind:
     ``build`` turns checked settings and the core's ports into a running account; it raises
     ``gateway.config.ConfigError`` when a secret is missing, so that nothing starts unverified.
     ``simulator`` builds the simulator for the same settings and the site's public URL.
+    ``stand_in`` builds what takes the provider's place for an account's ``base_url``.
     """
 
     kind: str
     settings: type[ChannelSettings]
     build: Callable[[ChannelSettings, Ports], Account]
     simulator: Callable[[ChannelSettings, str], Simulator] | None = None
+    stand_in: Callable[[ChannelSettings], StandIn] | None = None

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from gateway.app import Gateway, Role
 from gateway.web.server import listening
-from gateway.web.surfaces import channel_routes, health_routes
+from gateway.web.surfaces import api, channel_routes, health_routes
 
 
 @asynccontextmanager
@@ -28,6 +28,16 @@ async def serving(gateway: Gateway, host: str, port: int) -> AsyncIterator[int]:
             gateway.accounts,
             public_url=str(config.site.public_url).rstrip("/"),
             read_timeout_s=config.limits.read_timeout,
+            registry=gateway.registry,
         )
+        routes += api(
+            gateway.ledgers,
+            gateway.desk,
+            gateway.accounts,
+            endpoints=config.endpoints,
+            blobs=gateway.blobs,
+            note=gateway.note,
+            read_timeout_s=config.limits.read_timeout,
+        ).routes()
     async with gateway.at_work(), listening(routes, host, port) as bound:
         yield bound

@@ -19,23 +19,26 @@ def work_order_draft_schema() -> dict[str, Any]:
         (WorkOrderDraft,), ref_template="#/$defs/{name}"
     )
     name = root["$ref"].rsplit("/", 1)[1]
-    document = _narrow(definitions.pop(name))
+    document = narrowed(definitions.pop(name))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
         **document,
         "title": "WorkOrderDraft 工单草稿",
-        "$defs": {key: _narrow(value) for key, value in sorted(definitions.items())},
+        "$defs": {key: narrowed(value) for key, value in sorted(definitions.items())},
     }
 
 
-def _narrow(node: Any) -> Any:
-    """Drop the generator's ``null`` alternatives and defaults, except where marked nullable."""
+def narrowed(node: Any) -> Any:
+    """Drop the generator's ``null`` alternatives and defaults, except where marked nullable.
+
+    Right for types that leave a field out instead of writing ``null``.
+    """
     if isinstance(node, list):
-        return [_narrow(item) for item in node]
+        return [narrowed(item) for item in node]
     if not isinstance(node, dict):
         return node
-    out = {key: _narrow(value) for key, value in node.items() if key != "x-nullable"}
+    out = {key: narrowed(value) for key, value in node.items() if key != "x-nullable"}
     if out.get("default", ...) is None:
         del out["default"]
     if node.get("x-nullable"):

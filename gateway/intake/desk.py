@@ -1,25 +1,14 @@
-"""What an operator does with a draft: claim, correct, confirm, reject, merge, answer."""
+"""What an operator does with a draft: claim, correct, confirm, reject, merge, split, answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from gateway.domain.draft import (
-    Deadline,
-    Links,
-    Location,
-    Message,
-    Operator,
-    Priority,
-    Rejection,
-    Reporter,
-    Request,
-    Routing,
-    WorkOrderDraft,
-)
+from gateway.domain.draft import Links, Message, Operator, Rejection, WorkOrderDraft
 from gateway.domain.errors import GatewayError
 from gateway.domain.lifecycle import State
 from gateway.intake.casebook import Casebook
@@ -34,33 +23,37 @@ class BadPatch(GatewayError):
     """A correction that would not leave a valid draft."""
 
 
-class Patch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parts of a draft a person may correct; a part that is absent stays as it is.
+class Taken(GatewayError):
+    """Somebody else has claimed the draft."""
 
-    Inside ``request``, ``reporter``, … the given fields replace the old ones (RFC 7396).
+
+class Closed(GatewayError):
+    """A draft that has gone too far for what was asked."""
+
+
+Part = dict[str, Any] | UnsetType | None
+
+
+class Patch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parts of a draft a person may correct, as RFC 7396 says.
+
+    A part that is absent stays as it is, ``null`` removes it, and inside a part the given fields
+    replace the old ones.
     """
 
-    reporter: dict[str, Any] | None = None
-    confidential: bool | None = None
-    public_consent: bool | None = None
-    follow_up_wanted: bool | None = None
-    request: dict[str, Any] | None = None
-    location: dict[str, Any] | None = None
-    priority: dict[str, Any] | None = None
-    routing: dict[str, Any] | None = None
-    deadline: dict[str, Any] | None = None
-    extra: dict[str, Any] | None = None
+    reporter: Part = UNSET
+    confidential: bool | UnsetType = UNSET
+    public_consent: bool | UnsetType | None = UNSET
+    follow_up_wanted: bool | UnsetType | None = UNSET
+    request: Part = UNSET
+    location: Part = UNSET
+    priority: Part = UNSET
+    routing: Part = UNSET
+    deadline: Part = UNSET
+    extra: Part = UNSET
 
 
-_PARTS: Mapping[str, type] = {
-    "reporter": Reporter,
-    "request": Request,
-    "location": Location,
-    "priority": Priority,
-    "routing": Routing,
-    "deadline": Deadline,
-    "extra": dict,
-}
+_SPLITTABLE = frozenset({State.COLLECTING, State.QUEUED, State.CLAIMED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +68,11 @@ class Desk:
     casebook: Casebook
 
     async def claim(self, draft_id: str, *, operator: str, seen: int | None) -> WorkOrderDraft:
-        """Take a queued draft into one's own hands (认领)."""
+        """Take a queued draft into one's own hands (认领); raises ``Taken``."""
 
         def claim(ledger: Ledger, filed: Filed) -> Filed:
+            if filed.draft.state is State.CLAIMED:
+                return _own(filed, operator)
             mine = Operator(id=operator, claimed_at=ledger.now)
             after = replace(filed.draft, state=State.CLAIMED, operator=mine)
             return ledger.revise(filed, after, seal_at=None)
@@ -105,8 +100,14 @@ class Desk:
         return await self._act(draft_id, operator, seen, correct)
 
     async def confirm(self, draft_id: str, *, operator: str, seen: int | None) -> WorkOrderDraft:
-        """Release a draft to the backends (转派)."""
-        return await self._act(draft_id, operator, seen, self.casebook.make_ready)
+        """Release a draft to the backends (转派); one that is under way to them stays as it is."""
+
+        def confirm(ledger: Ledger, filed: Filed) -> Filed:
+            if filed.draft.state is State.FORWARDING:
+                return filed
+            return self.casebook.make_ready(ledger, filed)
+
+        return await self._act(draft_id, operator, seen, confirm)
 
     async def reject(
         self, draft_id: str, rejection: Rejection, *, operator: str, seen: int | None
@@ -133,6 +134,28 @@ class Desk:
             return ledger.revise(filed, after, seal_at=None)
 
         return await self._act(draft_id, operator, seen, merge, also=(draft_lock(into),))
+
+    async def split(
+        self, draft_id: str, messages: Collection[str], *, operator: str, seen: int | None
+    ) -> tuple[WorkOrderDraft, WorkOrderDraft]:
+        """Move messages (by id) into a new, queued draft; return what stays, and the new one.
+
+        Raises ``CannotSplit``, and ``Closed`` once the draft is confirmed or has ended.
+        """
+        parts: list[WorkOrderDraft] = []
+
+        def split(ledger: Ledger, filed: Filed) -> Filed:
+            if filed.draft.state not in _SPLITTABLE:
+                raise Closed(
+                    f"a draft that is {filed.draft.state} cannot be split",
+                    "split a draft before it is confirmed",
+                )
+            left, new = self.casebook.split_off(ledger, filed, messages)
+            parts[:] = [new.draft]
+            return left
+
+        rest = await self._act(draft_id, operator, seen, split)
+        return rest, parts[0]
 
     async def reply(
         self, draft_id: str, text: str, *, operator: str, seen: int | None, closes: bool = False
@@ -185,21 +208,44 @@ class Desk:
 
 def patched(draft: WorkOrderDraft, patch: Patch) -> WorkOrderDraft:
     """Return the corrected draft; what a person writes is marked as theirs."""
-    document = msgspec.to_builtins(draft)
-    for name, value in msgspec.structs.asdict(patch).items():
-        if value is None:
-            continue
-        if name in _PARTS:
-            document[name] = _merged(document.get(name, {}), value)
-        else:
-            document[name] = value
-    if patch.request and {"content", "title"} & patch.request.keys():
+    given = {
+        name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET
+    }
+    document = _merged(msgspec.to_builtins(draft), given)
+    if isinstance(patch.request, dict) and {"content", "title"} & patch.request.keys():
         before = draft.request.content_source
         document["request"]["content_source"] = "operator" if before is None else "mixed"
     try:
-        return msgspec.convert(document, WorkOrderDraft)
+        after = msgspec.convert(document, WorkOrderDraft)
     except msgspec.ValidationError as error:
         raise BadPatch(f"the corrected draft is invalid: {error}", "mend that field") from error
+    unknown = _lost(document, msgspec.to_builtins(after))
+    if unknown:
+        raise BadPatch(f"a draft has no field {unknown}", "compare it with the draft's schema")
+    return after
+
+
+def _own(filed: Filed, operator: str) -> Filed:
+    holder = filed.draft.operator
+    if holder is not None and holder.id != operator:
+        raise Taken("somebody else has claimed this draft", "ask them to release it")
+    return filed
+
+
+def _lost(given: object, kept: object, path: str = "") -> str:
+    """Return the dotted name of the first field that was given and not kept, or ""."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for name, value in given.items():
+            here = f"{path}.{name}" if path else str(name)
+            if name not in kept and value is not None:
+                return here
+            if found := _lost(value, kept.get(name), here):
+                return found
+    if isinstance(given, list | tuple) and isinstance(kept, list | tuple):
+        for place, (one, other) in enumerate(zip(given, kept, strict=False)):
+            if found := _lost(one, other, f"{path}[{place}]"):
+                return found
+    return ""
 
 
 def _merged(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -208,8 +254,9 @@ def _merged(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if value is None:
             after.pop(name, None)
-        elif isinstance(value, dict) and isinstance(after.get(name), dict):
-            after[name] = _merged(after[name], value)
+        elif isinstance(value, dict):
+            old = after.get(name)
+            after[name] = _merged(old if isinstance(old, dict) else {}, value)
         else:
             after[name] = value
     return after

@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from gateway.domain.feed import FeedEvent, matches
 from gateway.store import work
-from gateway.store.sql import Statement
+from gateway.store.sql import Insert, Statement
 from gateway.store.tables import EVENT, REVISION
 from gateway.store.times import from_us, to_us
 
 _NUMBERS = Statement("UPDATE counter SET value = value + $1 WHERE name = 'feed' RETURNING value")
-_INSERT = Statement(
+_INSERT = Insert(
     "INSERT INTO event (seq, event_id, type, at, draft_id, revision, changed, data)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 )
+_LATEST = text("SELECT value FROM counter WHERE name = 'feed'")
 _ENCODE = msgspec.json.Encoder().encode
 
 Order = Literal["per_case", "none", "strict"]
@@ -71,9 +72,7 @@ def publish(
     work.lock_lanes(connection, outbox)
     ((last,),) = _NUMBERS.rows(connection, len(events))
     first = last - len(events) + 1
-    _INSERT.change_each(
-        connection, [_row(first + place, event) for place, event in enumerate(events)]
-    )
+    _INSERT.add(connection, [_row(first + place, event) for place, event in enumerate(events)])
     work.enqueue(connection, outbox)
 
 
@@ -135,6 +134,11 @@ def after(
     page = rows[:limit]
     told = [_told(row) for row in page if matches(row["type"], patterns)]
     return told, page[-1]["seq"] if page else cursor, len(rows) > limit
+
+
+def latest(connection: Connection) -> int:
+    """Return the number of the newest event, 0 when there is none."""
+    return int(connection.execute(_LATEST).scalar_one())
 
 
 def by_id(connection: Connection, event_id: str) -> Told | None:

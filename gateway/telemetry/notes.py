@@ -23,9 +23,13 @@ COUNTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "reply.settled": ("kind", "outcome"),
         "delivery.attempt": ("endpoint", "outcome"),
         "endpoint.paused": ("endpoint",),
+        "api.answered": ("operation", "status"),
+        "api.failed": ("operation",),
     }
 )
-_QUIET = frozenset({"inbox.received", "inbox.ignored", "delivery.attempt", "worker.fenced"})
+_QUIET = frozenset(
+    {"inbox.received", "inbox.ignored", "delivery.attempt", "worker.fenced", "api.answered"}
+)
 
 
 @dataclass(frozen=True, slots=True)

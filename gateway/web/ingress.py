@@ -1,8 +1,9 @@
 """Where bytes arrive: bounds a request, hands it to the inbox (or a page, or a media socket)."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
+from time import perf_counter
 
 from aiohttp import WSMsgType, hdrs, web
 
@@ -11,19 +12,14 @@ from gateway.channel.errors import Malformed, StoreBusy, Unverified
 from gateway.channel.wire import HttpReply, RawRequest
 from gateway.domain.errors import GatewayError
 from gateway.intake.inbox import BAD_REQUEST, FORBIDDEN, Inbox
+from gateway.web.bounded import BrokenOff, TooLarge, TooSlow, read_bounded
+from gateway.web.guesses import Guesses
+from gateway.web.timing import AckTimes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SOCKET_MESSAGE_LIMIT = 64 * 1024
 SOCKET_IDLE_S = 30.0
-
-
-class TooLarge(Exception):
-    """The request's body is larger than its channel allows."""
-
-
-class TooSlow(Exception):
-    """The request's body did not arrive in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +29,8 @@ class Ingress:
     inbox: Inbox
     public_url: str
     read_timeout_s: float
+    times: AckTimes
+    guesses: Guesses
 
     def routes(self, accounts: Sequence[Account]) -> list[web.RouteDef]:
         """Return the routes of all accounts; raises ``GatewayError`` when two claim one address."""
@@ -62,13 +60,17 @@ class Ingress:
 
     def _webhook(self, account: Account, channel: WebhookChannel, prefix: str) -> Handler:
         limit = account.spec.body_limit
+        took = self.times.of(account.spec.kind, account.spec.account)
 
         async def handle(request: web.Request) -> web.StreamResponse:
+            started = perf_counter()
             try:
                 raw = await self._bounded(request, limit, prefix)
-            except (TooLarge, TooSlow) as error:
+            except (TooLarge, TooSlow, BrokenOff) as error:
                 return _refusal(error)
-            return _response(await self.inbox.receive(account, channel, raw))
+            reply = await self.inbox.receive(account, channel, raw)
+            took(perf_counter() - started)
+            return _response(reply)
 
         return handle
 
@@ -76,9 +78,12 @@ class Ingress:
         limit = account.spec.body_limit
 
         async def handle(request: web.Request) -> web.StreamResponse:
+            asks = request.method == "POST"
+            if asks and (wait_s := self.guesses.must_wait(request)):
+                return web.Response(status=429, headers={"Retry-After": str(wait_s)})
             try:
                 reply = await page.show(await self._bounded(request, limit, prefix))
-            except (TooLarge, TooSlow) as error:
+            except (TooLarge, TooSlow, BrokenOff) as error:
                 return _refusal(error)
             except Unverified:
                 reply = FORBIDDEN
@@ -86,6 +91,8 @@ class Ingress:
                 reply = BAD_REQUEST
             except StoreBusy:
                 reply = HttpReply(status=503, body=b"busy\n", headers={"Retry-After": "5"})
+            if asks and reply.status == HTTPStatus.NOT_FOUND:
+                self.guesses.went_wrong(request)
             return _response(reply)
 
         return handle
@@ -117,15 +124,7 @@ class Ingress:
 
     async def _bounded(self, request: web.Request, limit: int, prefix: str) -> RawRequest:
         """Read at most ``limit`` bytes within the time allowed."""
-        if (request.content_length or 0) > limit:
-            raise TooLarge
-        body = b""
-        if request.body_exists:
-            try:
-                async with asyncio.timeout(self.read_timeout_s):
-                    body = await _read(request, limit)
-            except TimeoutError as error:
-                raise TooSlow from error
+        body = await read_bounded(request, limit=limit, timeout_s=self.read_timeout_s)
         return self._raw(request, body, prefix)
 
     def _raw(self, request: web.Request, body: bytes, prefix: str) -> RawRequest:
@@ -141,31 +140,14 @@ class Ingress:
         )
 
 
-async def _read(request: web.Request, limit: int) -> bytes:
-    first = await request.content.readany()
-    if request.content.at_eof():
-        if len(first) > limit:
-            raise TooLarge
-        return first
-    chunks = [first]
-    size = len(first)
-    while chunk := await request.content.readany():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def _response(reply: HttpReply) -> web.Response:
     headers = {**reply.headers, hdrs.CONTENT_TYPE: reply.content_type}
     return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
-def _refusal(error: TooLarge | TooSlow) -> web.Response:
-    status = 413 if isinstance(error, TooLarge) else 408
+def _refusal(error: TooLarge | TooSlow | BrokenOff) -> web.Response:
     # What is left of the body is not waited for.
-    return web.Response(status=status, headers={"Connection": "close"})
+    return web.Response(status=error.status, headers={"Connection": "close"})
 
 
 class BoundedSocket:

@@ -12,6 +12,14 @@ from gateway.domain.errors import GatewayError
 
 _DRAIN_S = 20.0
 
+IDLE_S = 75.0
+"""How long a connection may stay open without a complete request head: slow heads end here.
+
+Longer than the 60 s for which common reverse proxies keep connections to their backends.
+"""
+
+_BACKLOG = 1024
+
 
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that is free at this moment."""
@@ -22,11 +30,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 @asynccontextmanager
 async def listening(
-    routes: Sequence[web.AbstractRouteDef],
-    host: str,
-    port: int,
-    *,
-    subapps: Sequence[tuple[str, web.Application]] = (),
+    routes: Sequence[web.AbstractRouteDef], host: str, port: int
 ) -> AsyncIterator[int]:
     """Serve until left, then stop accepting and let open requests end; yields the port.
 
@@ -35,14 +39,18 @@ async def listening(
     """
     application = web.Application(client_max_size=0)
     application.add_routes(routes)
-    for prefix, subapp in subapps:
-        application.add_subapp(prefix, subapp)
     runner = web.AppRunner(
-        application, access_log=None, handle_signals=False, shutdown_timeout=_DRAIN_S
+        application,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=_DRAIN_S,
+        keepalive_timeout=IDLE_S,
+        # Signatures cover the bytes as they came, and a small body must not become a large one.
+        auto_decompress=False,
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
+        site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
         try:
             await site.start()
         except OSError as error:

@@ -1,0 +1,58 @@
+"""Reads the body of a request, but never more of it, and never for longer, than is allowed."""
+
+import asyncio
+from http import HTTPStatus
+
+from aiohttp import web
+
+
+class TooLarge(Exception):
+    """The request's body is larger than is allowed here."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class TooSlow(Exception):
+    """The request's body did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+
+class BrokenOff(Exception):
+    """The request's body ended before its end, or its chunks make no sense."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+async def read_bounded(request: web.Request, *, limit: int, timeout_s: float) -> bytes:
+    """Return the whole body; raises ``TooLarge``, ``TooSlow`` or ``BrokenOff``.
+
+    What is left of it then is not read.
+    """
+    if (request.content_length or 0) > limit:
+        raise TooLarge
+    if not request.body_exists:
+        return b""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(request, limit)
+    except TimeoutError as error:
+        raise TooSlow from error
+    except web.RequestPayloadError as error:
+        raise BrokenOff from error
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    first = await request.content.readany()
+    if request.content.at_eof():
+        if len(first) > limit:
+            raise TooLarge
+        return first
+    chunks = [first]
+    size = len(first)
+    while chunk := await request.content.readany():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
