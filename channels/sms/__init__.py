@@ -2,7 +2,10 @@
 
 from channels.sms.config import SmsSettings
 from channels.sms.simulator import simulator
+from channels.sms.stand_in import stand_in
 from channels.sms.twilio import build
 from gateway.channel import ChannelKind
 
-CHANNEL = ChannelKind(kind="sms", settings=SmsSettings, build=build, simulator=simulator)
+CHANNEL = ChannelKind(
+    kind="sms", settings=SmsSettings, build=build, simulator=simulator, stand_in=stand_in
+)

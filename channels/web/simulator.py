@@ -50,6 +50,11 @@ class WebSimulator:
         photo = SentFile(name="IMG_0001.PNG", media_type="image/png", content=PHOTO)
         return self.api({"content": text, **_address(sender)}, key=message_id, files=[photo])
 
+    def filled_in(self, text: str, *, sender: str) -> RawRequest:
+        """Return the form as a browser sends it, with one photograph."""
+        photo = SentFile(name="IMG_0002.PNG", media_type="image/png", content=PHOTO)
+        return self.form({"content": text, **_address(sender)}, files=[photo])
+
     def api(
         self,
         fields: Mapping[str, object],

@@ -1,7 +1,27 @@
-"""A simulated telephone call: how a channel's simulator places one, and what it brings back."""
+"""What a channel brings for trying it out: simulated citizens, and a provider's stand-in."""
 
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
+
+from gateway.channel.wire import RawRequest
+
+
+@runtime_checkable
+class SendsPhotos(Protocol):
+    """A simulator of a channel that carries pictures."""
+
+    def image(self, text: str, *, sender: str, message_id: str | None = None) -> RawRequest:
+        """Return a signed, well-formed delivery of one picture with a text."""
+
+
+@runtime_checkable
+class FillsInForms(Protocol):
+    """A simulator of a channel with a form for people."""
+
+    def filled_in(self, text: str, *, sender: str) -> RawRequest:
+        """Return the form with this text and a picture, as a browser sends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +44,7 @@ class PlacedCall:
     afterwards: Literal["hangup", "record"] | None = None
 
 
+@runtime_checkable
 class PlacesCalls(Protocol):
     """A simulator of a channel that takes telephone calls."""
 
@@ -44,3 +65,24 @@ class PlacesCalls(Protocol):
         long after beginning to speak, or stays until the gateway ends the call. Raises
         ``GatewayError`` when the gateway does not take the call.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentToCitizen:
+    """What a stand-in was asked to carry to a citizen (``to`` as the provider writes it)."""
+
+    to: str
+    text: str
+
+
+class StandIn(Protocol):
+    """Takes the place of one account's provider, so that nothing of a trial leaves the machine."""
+
+    def serving(self, host: str, port: int) -> AbstractAsyncContextManager[str]:
+        """Listen until left and yield the ``base_url`` that leads here; port 0 takes a free one.
+
+        Raises ``OSError`` when the address cannot be used.
+        """
+
+    def sent(self) -> Sequence[SentToCitizen]:
+        """Return what it was asked to carry so far, oldest first."""

@@ -9,7 +9,16 @@ from pydantic import Field, SecretStr, SerializeAsAny, field_validator, model_va
 
 from gateway.config.endpoint import Endpoint
 from gateway.config.settings import ChannelSettings, Settings
-from gateway.config.values import Bytes, Listen, Network, PublicUrl, Seconds, TimeZone
+from gateway.config.values import (
+    Bytes,
+    Listen,
+    Name,
+    Network,
+    PublicUrl,
+    Seconds,
+    TimeZone,
+    is_here,
+)
 
 
 class Site(Settings):
@@ -242,6 +251,23 @@ class Admin(Settings):
     )
 
 
+class Demo(Settings):
+    """What `hotline serve` runs beside the gateway, for trying it out on one machine."""
+
+    backend: Name | None = Field(
+        default=None,
+        description="Name of the endpoint that a sample case-management backend answers for, at "
+        "the endpoint's own `url` (http on 127.0.0.1). It shows the cases there to anybody.",
+        examples=["casework"],
+    )
+    carriers: bool = Field(
+        default=False,
+        description="Whether a stand-in takes the provider's place for every account whose "
+        "`base_url` is on this machine, where the channel has one. It carries nothing.",
+        examples=["true"],
+    )
+
+
 class Log(Settings):
     """What is written to standard error. Personal data is masked at every level."""
 
@@ -285,12 +311,30 @@ class Config(Settings):
     limits: Limits = Field(default=Limits(), description="What one request may cost.")
     admin: Admin = Field(default=Admin(), description="Where health and metrics are shown.")
     log: Log = Field(default=Log(), description="What is written to standard error.")
+    demo: Demo = Field(
+        default=Demo(),
+        description="What runs beside the gateway, for trying it out on one machine.",
+    )
     data: Path = Field(
         default=Path("data"),
         description="The data directory. A relative path that begins with `data/` lies in it; "
         "`--data DIR` on the command line moves it.",
         examples=["/var/lib/hotline"],
     )
+
+    @model_validator(mode="after")
+    def _sample_backend_has_its_place(self) -> Self:
+        if self.demo.backend is None:
+            return self
+        endpoint = self.endpoint(self.demo.backend)
+        if endpoint is None:
+            raise ValueError("demo.backend names no endpoint; write the name of one of endpoints")
+        if not is_here(endpoint.url):
+            raise ValueError(
+                "demo.backend is not on this machine; give that endpoint a url such as "
+                "http://127.0.0.1:12346/hook"
+            )
+        return self
 
     @property
     def secret_key_file(self) -> Path:

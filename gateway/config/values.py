@@ -64,6 +64,12 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_here(url: str) -> bool:
+    """Tell whether an address is plain http on this machine, with a port of its own."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and _is_loopback(parts.hostname or "") and parts.port is not None
+
+
 def _public_url(value: str) -> str:
     parts = _split(_http_url(value))
     if parts.query:
