@@ -5,7 +5,8 @@ from gateway.domain.intake import CallEvent, CallMoment, InboundMessage, MediaRe
 from gateway.domain.lifecycle import State
 from gateway.domain.transcript import Transcript, TranscriptSegment
 from gateway.intake.lookup import Lookup
-from tests.integration.intake.conftest import CITIZEN, VOICE, WEB, Office
+from tests.contract.kit.office import Office
+from tests.integration.intake.conftest import CITIZEN, VOICE, WEB
 
 
 def form(words: str, key: str = "key-1") -> InboundMessage:

@@ -7,7 +7,8 @@ from gateway.domain.lifecycle import State
 from gateway.store import correspondence, work
 from gateway.store.correspondence import REPLY_QUEUE
 from gateway.store.times import to_us
-from tests.integration.intake.conftest import CITIZEN, Office, text
+from tests.contract.kit.office import Office
+from tests.integration.intake.conftest import CITIZEN, text
 
 
 async def test_the_first_message_opens_a_draft_at_once(office: Office) -> None:
