@@ -14,12 +14,13 @@ from gateway.delivery import forwarding
 from gateway.delivery.answer import opened_case
 from gateway.delivery.breaker import BreakerPolicy, BreakerState
 from gateway.delivery.forwarding import FORWARD_EVENT
-from gateway.delivery.gate import Gate, Standing
+from gateway.delivery.gate import READY_PER_CALL, Gate, Standing
 from gateway.delivery.keyring import signing_keys
 from gateway.delivery.letter import compose
 from gateway.delivery.reading import EventReader
 from gateway.delivery.schedule import RetrySchedule, standard_schedule
 from gateway.delivery.signing import BadSecret
+from gateway.delivery.slots import Slots
 from gateway.delivery.verdict import HELD_WAIT, Dead, Delivered, Pause, Retry, Verdict, judge
 from gateway.store import audit, deliveries, work
 from gateway.store.deliveries import Attempt, Outcome, Settled
@@ -72,6 +73,7 @@ class Courier:
     ) -> None:
         self.endpoint = endpoint
         self.gate = Gate(endpoint.name, terms.breaker)
+        self._slots = Slots(lambda: self.gate.width)
         self._terms = terms
         self._ledgers = ledgers
         self._clock = ledgers.clock
@@ -96,7 +98,7 @@ class Courier:
             # An attempt too many here would bury what the schedule still wants to try.
             pace=replace(
                 pace,
-                at_once=terms.breaker.most_at_once,
+                at_once=terms.breaker.most_at_once * READY_PER_CALL,
                 max_attempts=len(terms.schedule.waits) + 1,
             ),
             room=self._room,
@@ -118,13 +120,14 @@ class Courier:
 
     async def handle(self, one: Work) -> None:
         """Make one attempt at one delivery."""
-        await self._enter()
         told = await self._events.get(one.payload["event"])
         if told is None:
             raise GiveUp(f"event {one.payload['event']} is not in the feed any more")
-        started, clock = self._clock.now(), self._clock.monotonic()
-        outcome = await self._post(told, started)
-        took_us = round((self._clock.monotonic() - clock) * 1_000_000)
+        async with self._slots.one():
+            await self._enter()
+            started, clock = self._clock.now(), self._clock.monotonic()
+            outcome = await self._post(told, started)
+            took_us = round((self._clock.monotonic() - clock) * 1_000_000)
         self._reach("delivery.after_post")
         if isinstance(outcome, Retry):
             verdict: Verdict = outcome
@@ -303,8 +306,7 @@ class Courier:
 
     async def _enter(self) -> None:
         """Pass the gate; raises ``Postpone`` without using up an attempt when it is shut."""
-        standing = self.gate.standing
-        if standing.paused is None and standing.breaker.state is BreakerState.CLOSED:
+        if self.gate.is_open:
             return
         now = self._clock.now()
         standing, admitted = await self._ledgers.store.write(

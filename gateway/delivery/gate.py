@@ -26,6 +26,7 @@ from gateway.store.times import to_us
 
 _DECODE = msgspec.json.Decoder(Breaker).decode
 _CLAIM_PAUSE_S = 0.02
+READY_PER_CALL = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,23 @@ class Gate:
         """Tell whether the endpoint is well, so that a success changes nothing that is shared."""
         return self.standing.paused is None and at_rest(self.standing.breaker)
 
-    def room(self, *, now: datetime, monotonic: float, in_hand: int) -> int:
-        """Return how many more deliveries may be claimed while ``in_hand`` are under way.
+    @property
+    def width(self) -> int:
+        """How many calls may be under way at once."""
+        return int(self.standing.breaker.window)
 
-        Claims are grouped: with more than half of the window in use, the next waits a moment for
-        more room, since every claim is a transaction.
+    @property
+    def is_open(self) -> bool:
+        """Tell whether calls may be made without asking."""
+        closed = self.standing.breaker.state is BreakerState.CLOSED
+        return self.standing.paused is None and closed
+
+    def room(self, *, now: datetime, monotonic: float, in_hand: int) -> int:
+        """Return how many more deliveries may be claimed while ``in_hand`` are claimed.
+
+        A few more than are called at a time, so that reading and settling happen in groups. And
+        claims are grouped: until half of that is free, the next one waits a moment, since every
+        claim is a transaction.
         """
         breaker = self.standing.breaker
         if self.standing.paused is not None:
@@ -83,8 +96,9 @@ class Gate:
             return 1 if may_probe and not in_hand else 0
         if breaker.not_before is not None and now < breaker.not_before:
             return 0
-        free = int(breaker.window) - in_hand
-        if free < in_hand and monotonic - self._claimed_at < _CLAIM_PAUSE_S:
+        most = int(breaker.window) * READY_PER_CALL
+        free = most - in_hand
+        if free < most / 2 and monotonic - self._claimed_at < _CLAIM_PAUSE_S:
             return 0
         self._claimed_at = monotonic
         return max(free, 0)
