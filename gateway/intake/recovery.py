@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -9,15 +10,14 @@ from gateway.channel.speech import StoredRecording
 from gateway.domain.ids import Clock
 from gateway.domain.intake import CallEvent, CallMoment, MediaRef
 from gateway.domain.transcript import Transcript
-from gateway.intake.inbox import Inbox, Note
 from gateway.store import drafts, work
 from gateway.store.drafts import Filed
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
-from gateway.store.times import to_us
-from gateway.store.work import NewWork, Work
+from gateway.store.work import Work
 
-RECOGNISE = "recognise"
-"""The queue of drafts whose recording still has to be transcribed."""
+if TYPE_CHECKING:  # the inbox needs the casebook, which names the queue below
+    from gateway.intake.inbox import Inbox, Note
+from gateway.intake.recognising import RECOGNISE, recognise_lane, recognise_later
 
 Transcribe = Callable[[str], Awaitable[Transcript | None]]
 """Transcribes a stored recording by its sha256; None when there is no recogniser."""
@@ -27,10 +27,10 @@ Transcribe = Callable[[str], Awaitable[Transcript | None]]
 class Salvage:
     """Brings what a crash left behind into the drafts it belongs to."""
 
-    inbox: Inbox
+    inbox: "Inbox"
     clock: Clock
     forget: Callable[[str], Awaitable[None]]
-    note: Note
+    note: "Note"
 
     async def keep(self, name: str, recording: StoredRecording) -> bool:
         """End the call ``name`` with the recording that was found; False when nobody knows it."""
@@ -71,28 +71,14 @@ class Salvage:
             current = drafts.get(ledger.connection, filed.draft.draft_id)
             self.inbox.casebook.end_call(ledger, current, event)
             if current.draft.transcript is None:
-                work.enqueue(ledger.connection, [_job(current, recording, to_us(now))])
+                recognise_later(ledger, current.draft.draft_id, recording.sha256)
 
+        draft_id = filed.draft.draft_id
         await self.inbox.ledgers.write(
-            "gateway", end, locks=(draft_lock(filed.draft.draft_id), _lane(filed))
+            "gateway", end, locks=(draft_lock(draft_id), recognise_lane(draft_id))
         )
         self.inbox.ledgers.wakeup.notify(RECOGNISE)
         self.note("recovery.recording_kept")
-
-
-def _lane(filed: Filed) -> str:
-    return f"recognise:{filed.draft.draft_id}"
-
-
-def _job(filed: Filed, recording: StoredRecording, now: int) -> NewWork:
-    return NewWork(
-        queue=RECOGNISE,
-        lane=_lane(filed),
-        subject=filed.draft.draft_id,
-        payload={"sha256": recording.sha256},
-        due=now,
-        created=now,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
