@@ -26,12 +26,14 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Clock, Ids, UlidFactory
 from gateway.egress.client import EgressClient
 from gateway.intake.assembling import Assembler, Sealer
+from gateway.intake.awaited import MEDIA_QUEUE
 from gateway.intake.casebook import Casebook, Rules
 from gateway.intake.desk import Desk
 from gateway.intake.inbox import AccountSink, Inbox
 from gateway.intake.lookup import Lookup
-from gateway.intake.media import MEDIA_QUEUE, MediaFetcher
-from gateway.intake.recovery import RECOGNISE, Salvage, Transcriber
+from gateway.intake.media import MediaFetcher
+from gateway.intake.recognising import RECOGNISE
+from gateway.intake.recovery import Salvage, Transcriber
 from gateway.replies.dispatch import ReplyDesk
 from gateway.replies.texts import load_texts
 from gateway.speech.loading import load_recogniser

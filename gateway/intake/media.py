@@ -4,7 +4,7 @@ A message's words are in their draft before its first file is asked for, so noth
 delay or lose them. What became of each file is told in the draft (see ``awaited.py``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -19,25 +19,21 @@ from gateway.domain.ids import Clock
 from gateway.domain.intake import InboundMessage, MediaRef
 from gateway.intake.awaited import (
     EXPIRED,
-    Awaited,
     no_longer_awaited,
     refused,
     with_arrived,
     with_lost,
 )
 from gateway.intake.fetching import Fetched, Gone, NotNow, NotTaken, fetch
-from gateway.intake.recovery import RECOGNISE
+from gateway.intake.recognising import RECOGNISE, recognise_later
 from gateway.store import drafts, inbound, work
 from gateway.store.drafts import Filed
 from gateway.store.inbound import Inbound
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
 from gateway.store.steps import Reach, no_step
-from gateway.store.times import from_us, to_us
-from gateway.store.work import NewWork, Work
+from gateway.store.times import from_us
+from gateway.store.work import Work
 from gateway.store.worker import GiveUp, Postpone
-
-MEDIA_QUEUE = "media"
-"""The queue of files that are still to be fetched."""
 
 ACTOR = "gateway"
 
@@ -50,29 +46,6 @@ class Patience:
     longest_pause: float = 3 * 3600.0
     longest_wait_asked: float = 6 * 3600.0
     give_up_after: float = 3 * 86_400.0
-
-
-def plan(ledger: Ledger, filed: Filed, message_id: str, awaited: Sequence[Awaited]) -> None:
-    """Let the files of a message be fetched, each for itself, once this transaction is durable."""
-    now = to_us(ledger.now)
-    work.enqueue(
-        ledger.connection,
-        [
-            NewWork(
-                queue=MEDIA_QUEUE,
-                lane=None,
-                subject=filed.draft.draft_id,
-                payload={
-                    "message_id": message_id,
-                    "place": one.place,
-                    "attachment_id": one.attachment_id,
-                },
-                due=now,
-                created=now,
-            )
-            for one in awaited
-        ],
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +146,7 @@ class MediaFetcher:
             if file.kind == "recording":
                 ledger.tell("recording.ready", filed.draft, data={"attachment_id": file.id})
                 if filed.draft.transcript is None:
-                    _have_it_transcribed(ledger, filed, file)
+                    recognise_later(ledger, filed.draft.draft_id, file.sha256)
 
         await self._settle(wanted, attach)
         if file.kind == "recording":
@@ -211,17 +184,3 @@ def _attachment(wanted: _Wanted, fetched: Fetched, sha256: str) -> Attachment:
         filename=name and safe_name(name, int(wanted.job.payload["place"]) + 1, found.extension),
         scan="skipped",
     )
-
-
-def _have_it_transcribed(ledger: Ledger, filed: Filed, file: Attachment) -> None:
-    now = to_us(ledger.now)
-    job = NewWork(
-        queue=RECOGNISE,
-        lane=f"recognise:{filed.draft.draft_id}",
-        subject=filed.draft.draft_id,
-        payload={"sha256": file.sha256},
-        due=now,
-        created=now,
-    )
-    work.lock_lanes(ledger.connection, [job])
-    work.enqueue(ledger.connection, [job])

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -10,14 +9,12 @@ from gateway.channel.speech import StoredRecording
 from gateway.domain.ids import Clock
 from gateway.domain.intake import CallEvent, CallMoment, MediaRef
 from gateway.domain.transcript import Transcript
+from gateway.intake.inbox import Inbox, Note
+from gateway.intake.recognising import RECOGNISE, recognise_lane, recognise_later
 from gateway.store import drafts, work
 from gateway.store.drafts import Filed
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
 from gateway.store.work import Work
-
-if TYPE_CHECKING:  # the inbox needs the casebook, which names the queue below
-    from gateway.intake.inbox import Inbox, Note
-from gateway.intake.recognising import RECOGNISE, recognise_lane, recognise_later
 
 Transcribe = Callable[[str], Awaitable[Transcript | None]]
 """Transcribes a stored recording by its sha256; None when there is no recogniser."""
@@ -27,10 +24,10 @@ Transcribe = Callable[[str], Awaitable[Transcript | None]]
 class Salvage:
     """Brings what a crash left behind into the drafts it belongs to."""
 
-    inbox: "Inbox"
+    inbox: Inbox
     clock: Clock
     forget: Callable[[str], Awaitable[None]]
-    note: "Note"
+    note: Note
 
     async def keep(self, name: str, recording: StoredRecording) -> bool:
         """End the call ``name`` with the recording that was found; False when nobody knows it."""
