@@ -1,4 +1,4 @@
-"""Files a draft still waits for, and what became of them: pure functions from draft to draft.
+"""Files a draft still waits for: what became of each, and the work of fetching them.
 
 A draft's attachments are stored files and have no state. So it stands in ``extra.media`` by the
 file's id: ``pending``, ``refused: <why>`` or ``expired``; a file that has arrived leaves that list.
@@ -12,6 +12,14 @@ from msgspec.structs import replace
 
 from gateway.domain.draft import ATTACHMENT_LIMIT, Attachment, WorkOrderDraft
 from gateway.domain.intake import MediaRef
+from gateway.store import work
+from gateway.store.drafts import Filed
+from gateway.store.ledger import Ledger
+from gateway.store.times import to_us
+from gateway.store.work import NewWork
+
+MEDIA_QUEUE = "media"
+"""The queue of files that are still to be fetched."""
 
 MEDIA = "media"
 """The name under which ``extra`` tells of files that are not there."""
@@ -99,6 +107,31 @@ def no_longer_awaited(draft: WorkOrderDraft, attachment_id: str) -> WorkOrderDra
     """Return the draft without any word on this file."""
     left = {name: state for name, state in states_of(draft).items() if name != attachment_id}
     return _with_states(draft, left)
+
+
+def plan_fetching(
+    ledger: Ledger, filed: Filed, message_id: str, awaited: Sequence[Awaited]
+) -> None:
+    """Let the files of a message be fetched, each for itself, once this transaction is durable."""
+    now = to_us(ledger.now)
+    work.enqueue(
+        ledger.connection,
+        [
+            NewWork(
+                queue=MEDIA_QUEUE,
+                lane=None,
+                subject=filed.draft.draft_id,
+                payload={
+                    "message_id": message_id,
+                    "place": one.place,
+                    "attachment_id": one.attachment_id,
+                },
+                due=now,
+                created=now,
+            )
+            for one in awaited
+        ],
+    )
 
 
 def _own_name(message_id: str, place: int) -> str:

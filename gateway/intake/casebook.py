@@ -30,9 +30,8 @@ from gateway.domain.intake import (
 )
 from gateway.domain.lifecycle import ENDS, State
 from gateway.domain.receipt import is_receipt_no, query_code, query_code_hash, receipt_no
-from gateway.intake import media
 from gateway.intake.assembly import reporter_from, with_call, with_edit, with_message
-from gateway.intake.awaited import Awaited, with_awaited
+from gateway.intake.awaited import Awaited, plan_fetching, with_awaited
 from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
 from gateway.store.drafts import Filed, Filing
@@ -196,7 +195,7 @@ class Casebook:
             flags = [*(after.extra or {}).get("conflicting_ids", ()), stored.inbound_id]
             after = replace(after, extra={**(after.extra or {}), "conflicting_ids": flags})
         filed = ledger.revise(filed, after, seal_at=self._seal_at(filed, stored.received_at))
-        media.plan(ledger, filed, stored.inbound_id, awaited)
+        plan_fetching(ledger, filed, stored.inbound_id, awaited)
         ledger.tell("message.received", filed.draft, data={"message_id": stored.inbound_id})
         return self.seal(ledger, filed) if event.seals else filed
 
