@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from gateway.store import work
 from gateway.store.locks import lock
-from gateway.store.sql import Statement
+from gateway.store.sql import Insert, Statement
 from gateway.store.tables import ATTEMPT, ENDPOINT, EVENT
 from gateway.store.work import Work
 
@@ -71,7 +71,7 @@ class EndpointRow:
     breaker: str | None = None
 
 
-_RECORD = Statement(
+_RECORD = Insert(
     "INSERT INTO attempt (endpoint, event_id, draft_id, number, started, took_us, outcome, status,"
     " error, response) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 )
@@ -86,7 +86,7 @@ _QUEUES = text("SELECT DISTINCT queue FROM work WHERE queue LIKE 'deliver:%'")
 
 def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
     """Add attempts to the log."""
-    _RECORD.change_each(
+    _RECORD.add(
         connection,
         [
             (

@@ -6,11 +6,12 @@ from hashlib import blake2b
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from gateway.domain.intake import CallEvent, StoredEvent
 from gateway.store import work
-from gateway.store.sql import Statement
+from gateway.store.sql import Insert, Statement
 from gateway.store.tables import INBOUND
 from gateway.store.times import SECOND
 
@@ -38,8 +39,7 @@ class NewInbound:
     queued: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
+class Appended(Struct, frozen=True, kw_only=True):
     """What became of it; for a duplicate the ids are those of the first time."""
 
     status: Literal["accepted", "duplicate", "conflict"]
@@ -50,7 +50,7 @@ class Appended:
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(StoredEvent).decode
-_INSERT = Statement(
+_INSERT = Insert(
     "INSERT INTO inbound (inbound_id, kind, account, contact, dedupe, content, slot, flagged,"
     " received_at, event, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
@@ -106,13 +106,12 @@ def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended
         )
         if item.queued:
             jobs.append(_job(item))
-    _INSERT.change_each(connection, rows)
+    _INSERT.add(connection, rows)
     work.enqueue(connection, jobs)
     return results
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     content: int
     slot: int
     inbound_id: str

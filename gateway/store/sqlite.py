@@ -9,6 +9,7 @@ import fcntl
 import os
 import queue
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 _READERS = 4
+_SWITCH_S = 0.0005
 # Primary result codes that are about the file or the machine and not about one statement; after
 # most of them SQLite has already rolled back everything. https://www.sqlite.org/rescode.html
 _TROUBLE = MappingProxyType(
@@ -95,6 +97,8 @@ class SqliteStore:
     async def open(self) -> None:
         """Open the file (created when missing) and start the writer thread."""
         self._loop = asyncio.get_running_loop()
+        # Each statement gives up the interpreter, and a busy loop would keep it for 5 ms each time.
+        sys.setswitchinterval(min(_SWITCH_S, sys.getswitchinterval()))
         await asyncio.to_thread(self._open)
         self._thread.start()
 

@@ -5,16 +5,16 @@ cheap however many lanes are blocked, which a search for "no earlier unfinished"
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from gateway.domain.errors import GatewayError
 from gateway.store.locks import lock
-from gateway.store.sql import Statement
+from gateway.store.sql import Insert, Statement
 
 
 class WorkState(IntEnum):
@@ -35,8 +35,7 @@ class Fenced(GatewayError):
         super().__init__(f"work {seq} is no longer ours", "nothing to do: it is being done again")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewWork:
+class NewWork(Struct, frozen=True, kw_only=True):
     """Work to be done: ``lane`` orders it (None: no order), ``due`` is in store microseconds.
 
     ``subject`` is the id it is about (a draft, an inbound event), for people who search.
@@ -50,8 +49,7 @@ class NewWork:
     created: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """A piece of work as stored; whoever claimed it holds ``claim_id``."""
 
     seq: int
@@ -73,9 +71,13 @@ _COLUMNS = (
     " work.created, work.attempts, work.claims, work.claim_id, work.error"
 )
 
-_ENQUEUE = Statement(
+_ENQUEUE = Insert(
     "INSERT INTO work (queue, lane, head, state, due, subject, payload, created) VALUES"
-    " ($1, $2, NOT EXISTS (SELECT 1 FROM work WHERE lane = $2 AND state < 3), 0, $3, $4, $5, $6)"
+    " ($1, $2, $3, 0, $4, $5, $6, $7)"
+)
+_BUSY = Statement(
+    "SELECT asked.value FROM unnest($1::text[]) AS asked(value)"
+    " WHERE EXISTS (SELECT 1 FROM work WHERE lane = asked.value AND state < 3)"
 )
 # The state numbers are literals: a planner uses a partial index only when it can prove it applies.
 # MATERIALIZED: the choice is made once; a planner that repeats it would take more than the limit.
@@ -147,20 +149,17 @@ def enqueue(connection: Connection, works: Iterable[NewWork]) -> None:
 
     The caller holds the lanes' locks already or lets ``lock_lanes`` do it.
     """
-    _ENQUEUE.change_each(
-        connection,
-        [
-            (
-                work.queue,
-                work.lane,
-                work.due,
-                work.subject,
-                _ENCODE(work.payload).decode(),
-                work.created,
-            )
-            for work in works
-        ],
-    )
+    works = list(works)
+    lanes = list({work.lane for work in works if work.lane is not None})
+    busy = {lane for (lane,) in _BUSY.rows(connection, lanes)} if lanes else set[str]()
+    rows = []
+    for work in works:
+        head = work.lane not in busy
+        if work.lane is not None:
+            busy.add(work.lane)
+        payload = _ENCODE(work.payload).decode()
+        rows.append((work.queue, work.lane, head, work.due, work.subject, payload, work.created))
+    _ENQUEUE.add(connection, rows)
 
 
 def claim(
