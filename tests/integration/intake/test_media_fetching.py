@@ -64,7 +64,10 @@ class Scripted:
         return answer
 
 
-def reply(status: int = 200, body: bytes = PNG, **headers: str) -> EgressReply:
+def reply(
+    status: int = 200, body: bytes = PNG, *, location: str = "", retry_after: str = ""
+) -> EgressReply:
+    headers = {"location": location, "retry-after": retry_after}
     return EgressReply(status=status, headers=headers, body=body, truncated=False, elapsed=0.01)
 
 
@@ -92,7 +95,8 @@ async def test_a_house_may_lead_on_within_itself() -> None:
 
 
 async def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
-    assert await fetch(Scripted([onward(), onward(), onward(), reply()]), CALL, declared="")
+    fetched = await fetch(Scripted([onward(), onward(), onward(), reply()]), CALL, declared="")
+    assert fetched.content == PNG
     http = Scripted([onward()])
     with pytest.raises(NotTaken, match="too many redirects"):
         await fetch(http, CALL, declared="image/png")
@@ -144,14 +148,14 @@ async def test_an_answer_that_is_no_http_is_tried_again_and_an_unusable_address_
 @pytest.mark.parametrize("status", [401, 403, 408, 425, 429, 500, 502, 503, 504, 599])
 async def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
     with pytest.raises(NotNow) as failed:
-        await fetch(Scripted([reply(status, **{"retry-after": "30"})]), CALL, declared="image/png")
+        await fetch(Scripted([reply(status, retry_after="30")]), CALL, declared="image/png")
     assert failed.value.retry_after == 30.0
 
 
 @pytest.mark.parametrize("given", ["", "-1", "1e9", "soon", "９", "9" * 10])
 async def test_an_absurd_wait_is_not_believed(given: str) -> None:
     with pytest.raises(NotNow) as failed:
-        await fetch(Scripted([reply(429, **{"retry-after": given})]), CALL, declared="image/png")
+        await fetch(Scripted([reply(429, retry_after=given)]), CALL, declared="image/png")
     assert failed.value.retry_after is None
 
 
