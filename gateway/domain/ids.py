@@ -2,12 +2,23 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from secrets import token_bytes
+from os import urandom
 from typing import Protocol
 
-from ulid import ULID
-
 ULID_PATTERN = r"^[0-9A-HJKMNP-TV-Z]{26}$"
+
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
+
+
+def encoded(value: int) -> str:
+    """Return a 128-bit number in the 26 characters of a ULID (Crockford's base 32).
+
+    Two characters at a time: every message gets an id, and the library's way takes ten times this.
+    """
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 
 
 class Clock(Protocol):
@@ -34,7 +45,7 @@ class UlidFactory:
     (https://github.com/ulid/spec#monotonicity) keeps their order readable from the ids.
     """
 
-    def __init__(self, clock: Clock, randomness: Callable[[int], bytes] = token_bytes) -> None:
+    def __init__(self, clock: Clock, randomness: Callable[[int], bytes] = urandom) -> None:
         self._clock = clock
         self._randomness = randomness
         self._last = 0
@@ -46,7 +57,7 @@ class UlidFactory:
         if value >> 80 <= self._last >> 80:
             value = self._last + 1
         self._last = value
-        return str(ULID.from_int(value))
+        return encoded(value)
 
 
 def event_id(ulid: str) -> str:

@@ -56,33 +56,16 @@ class Inbox:
     forget_recording: Callable[[str], Awaitable[None]]
     reach: Reach = no_step
 
-    async def receive(
-        self, account: Account, channel: WebhookChannel, raw: RawRequest
-    ) -> HttpReply:
-        """Treat one bounded delivery and return the exact answer to it."""
-        spec = account.spec
-        try:
-            channel.verify(raw)
-            handshake = channel.handshake(raw)
-            if handshake is not None:
-                return handshake
-            events = channel.parse(raw)
-            await self._keep_files(channel, raw)
-            outcome = await self.commit(spec, events, await self._kept_raw(raw.body))
-            if outcome.conflict:
-                raise Conflict
-        except Unverified as error:
-            self.note("inbox.unverified", kind=spec.kind, account=spec.account, why=error.message)
-            return FORBIDDEN
-        except (Malformed, Conflict) as error:
-            self.note("inbox.malformed", kind=spec.kind, account=spec.account, why=error.message)
-            return self._refusal(channel, raw, error)
-        except StoreBusy as error:
-            self.note("inbox.busy", kind=spec.kind, account=spec.account, why=error.message)
-            return _answer(channel, raw, BUSY)
-        self.note("inbox.received", kind=spec.kind, account=spec.account, status=outcome.status)
-        self.reach("inbox.before_acknowledge")
-        return _answer(channel, raw, outcome)
+    def door(self, account: Account, channel: WebhookChannel) -> "Door":
+        """Return the door through which one webhook's deliveries come in."""
+        return Door(
+            inbox=self,
+            spec=account.spec,
+            channel=channel,
+            answer=_answers(channel),
+            files=channel.files if isinstance(channel, CarriesFiles) else None,
+            refuse=channel.refuse if isinstance(channel, RefusesInItsOwnWords) else None,
+        )
 
     async def commit(self, spec: ChannelSpec, events: Sequence[Event], raw: bytes) -> Outcome:
         """Store events durably; the outcome is that of the last one that is stored.
@@ -159,24 +142,58 @@ class Inbox:
             query_code=self.casebook.query_code(draft_id),
         )
 
-    async def _keep_files(self, channel: WebhookChannel, raw: RawRequest) -> None:
+    async def keep_files(self, files: Sequence[bytes]) -> None:
         """Store the files inside a request before the events that refer to them."""
-        if isinstance(channel, CarriesFiles):
-            for content in channel.files(raw):
-                await self.uploads.put(content)
+        for content in files:
+            await self.uploads.put(content)
 
-    async def _kept_raw(self, body: bytes) -> bytes:
+    async def kept_raw(self, body: bytes) -> bytes:
         """Return what the inbox table keeps of a body: itself, or where a large one was stored."""
         if len(body) <= RAW_LIMIT:
             return body
         return RAW_STORED + (await self.uploads.put(body)).encode()
 
-    def _refusal(
-        self, channel: WebhookChannel, raw: RawRequest, error: Malformed | Conflict
-    ) -> HttpReply:
-        if isinstance(channel, RefusesInItsOwnWords):
-            return channel.refuse(raw, error)
-        return BAD_REQUEST
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One webhook of one account: the inbox rule with everything decided that can be beforehand."""
+
+    inbox: Inbox
+    spec: ChannelSpec
+    channel: WebhookChannel
+    answer: Callable[[RawRequest, Outcome], HttpReply]
+    files: Callable[[RawRequest], Sequence[bytes]] | None
+    refuse: Callable[[RawRequest, Exception], HttpReply] | None
+
+    async def receive(self, raw: RawRequest) -> HttpReply:
+        """Treat one bounded delivery and return the exact answer to it."""
+        inbox, spec, channel = self.inbox, self.spec, self.channel
+        try:
+            channel.verify(raw)
+            handshake = channel.handshake(raw)
+            if handshake is not None:
+                return handshake
+            events = channel.parse(raw)
+            if self.files is not None:
+                await inbox.keep_files(self.files(raw))
+            outcome = await inbox.commit(spec, events, await inbox.kept_raw(raw.body))
+            if outcome.conflict:
+                raise Conflict
+        except Unverified as error:
+            self._note("inbox.unverified", why=error.message)
+            return FORBIDDEN
+        except (Malformed, Conflict) as error:
+            self._note("inbox.malformed", why=error.message)
+            return BAD_REQUEST if self.refuse is None else self.refuse(raw, error)
+        except StoreBusy as error:
+            self._note("inbox.busy", why=error.message)
+            return self.answer(raw, BUSY)
+        self._note("inbox.received", status=outcome.status)
+        inbox.reach("inbox.before_acknowledge")
+        return self.answer(raw, outcome)
+
+    def _note(self, name: str, **values: object) -> None:
+        self.inbox.note(name, kind=self.spec.kind, account=self.spec.account, **values)
 
 
 class AccountSink:
@@ -200,10 +217,10 @@ class AccountSink:
         return await inbox.commit(spec, events, raw)
 
 
-def _answer(channel: WebhookChannel, raw: RawRequest, outcome: Outcome) -> HttpReply:
+def _answers(channel: WebhookChannel) -> Callable[[RawRequest, Outcome], HttpReply]:
     if isinstance(channel, AnswersInContext):
-        return channel.answer(raw, outcome)
-    return channel.acknowledge(outcome)
+        return channel.answer
+    return lambda raw, outcome: channel.acknowledge(outcome)
 
 
 def _outcome(appended: Appended) -> Outcome:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter
@@ -38,15 +38,19 @@ class Notes:
 
     logger: logging.Logger
     counters: Mapping[str, Counter]
+    _children: dict[tuple[object, ...], Counter] = field(default_factory=dict)
 
     def __call__(self, name: str, *, error: BaseException | None = None, **values: object) -> None:
         """Note something; an unexpected ``error`` also tells where in the code it arose."""
-        counter = self.counters.get(name)
-        if counter is not None:
-            labels = COUNTED[name]
-            (
-                counter.labels(*(values.get(label, "") for label in labels)) if labels else counter
-            ).inc()
+        labels = COUNTED.get(name)
+        if labels is not None:
+            # Finding a labelled counter costs more than counting, and every message is counted.
+            key = (name, *(values.get(label, "") for label in labels))
+            counter = self._children.get(key)
+            if counter is None:
+                counter = self.counters[name].labels(*key[1:]) if labels else self.counters[name]
+                self._children[key] = counter
+            counter.inc()
         level = logging.DEBUG if name in _QUIET else logging.WARNING
         if self.logger.isEnabledFor(level):
             self.logger.log(level, name, extra={"values": values}, exc_info=error)

@@ -33,6 +33,13 @@ async def read_bounded(request: web.Request, *, limit: int, timeout_s: float) ->
         raise TooLarge
     if not request.body_exists:
         return b""
+    if (
+        request.content.is_eof()
+    ):  # it came with the headers, as most do: there is nothing to wait for
+        body = request.content.read_nowait()
+        if len(body) > limit:
+            raise TooLarge
+        return body
     try:
         async with asyncio.timeout(timeout_s):
             return await _read(request, limit)

@@ -61,6 +61,7 @@ class Ingress:
     def _webhook(self, account: Account, channel: WebhookChannel, prefix: str) -> Handler:
         limit = account.spec.body_limit
         took = self.times.of(account.spec.kind, account.spec.account)
+        door = self.inbox.door(account, channel)
 
         async def handle(request: web.Request) -> web.StreamResponse:
             started = perf_counter()
@@ -68,7 +69,7 @@ class Ingress:
                 raw = await self._bounded(request, limit, prefix)
             except (TooLarge, TooSlow, BrokenOff) as error:
                 return _refusal(error)
-            reply = await self.inbox.receive(account, channel, raw)
+            reply = await door.receive(raw)
             took(perf_counter() - started)
             return _response(reply)
 
@@ -135,7 +136,7 @@ class Ingress:
             path=request.path.removeprefix(prefix),
             headers=request.headers,
             body=body,
-            query=request.rel_url.raw_query_string,
+            query=target.partition("?")[2],
             content_type=request.headers.get(hdrs.CONTENT_TYPE, ""),
         )
 

@@ -195,7 +195,7 @@ async def test_a_signed_delivery_of_the_simulator_brings_its_picture(
     simulator = TwilioSimulator(settings, "https://hotline.example")  # type: ignore[arg-type]
     raw = simulator.image("井盖坏了", sender="+8613800138000")
     handler = twilio.account.routes[0].handler
-    reply = await office.inbox.receive(twilio.account, cast(WebhookChannel, handler), raw)
+    reply = await office.inbox.door(twilio.account, cast(WebhookChannel, handler)).receive(raw)
     assert reply.status == 200
     await office.assemble()
     await fetch(office, twilio)

@@ -5,8 +5,9 @@ from re import fullmatch
 
 from hypothesis import given
 from hypothesis import strategies as st
+from ulid import ULID
 
-from gateway.domain.ids import ULID_PATTERN, UlidFactory, event_id
+from gateway.domain.ids import ULID_PATTERN, UlidFactory, encoded, event_id
 
 
 class FrozenClock:
@@ -37,3 +38,8 @@ def test_ids_of_one_process_only_ever_grow(jumps_ms: list[int]) -> None:
 
 def test_an_event_id_is_marked_as_one() -> None:
     assert event_id("01DHZK9V3M8Q4R7T2W5X6Y1ABC") == "evt_01DHZK9V3M8Q4R7T2W5X6Y1ABC"
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_the_encoding_is_that_of_the_reference_library(value: int) -> None:
+    assert encoded(value) == str(ULID.from_int(value))
