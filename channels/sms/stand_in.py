@@ -20,13 +20,20 @@ class TwilioStandIn:
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[str]:
         """Listen until left; yields the ``base_url`` that leads here."""
-        runner = web.AppRunner(self._twin.app, access_log=None, handle_signals=False)
+        app = web.Application()
+        app.router.add_get("/", self._show)
+        app.add_routes(self._twin.routes)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
             yield f"http://{host}:{runner.addresses[0][1]}"
         finally:
             await runner.cleanup()
+
+    async def _show(self, request: web.Request) -> web.Response:
+        lines = [f"{one.to}  {one.text}\n" for one in reversed(self.sent())]
+        return web.Response(text="".join(lines) or "短信：无 no message for citizens yet\n")
 
     def sent(self) -> Sequence[SentToCitizen]:
         """Return the messages for citizens, oldest first."""

@@ -51,11 +51,14 @@ class Twin:
         self._account_sid = account_sid
         self._auth = "Basic " + b64encode(f"{account_sid}:{auth_token}".encode()).decode("ascii")
         self._description = json.loads(_DESCRIPTION.read_bytes())
-        self.app = web.Application()
         account = f"/2010-04-01/Accounts/{account_sid}"
-        self.app.router.add_post(f"{account}/Messages.json", self._create)
-        self.app.router.add_get(f"{account}.json", self._fetch_account)
-        self.app.router.add_get(f"{account}/Messages/{{sid}}/Media/{{media}}", self._media)
+        self.routes = (
+            web.post(f"{account}/Messages.json", self._create),
+            web.get(f"{account}.json", self._fetch_account),
+            web.get(f"{account}/Messages/{{sid}}/Media/{{media}}", self._media),
+        )
+        self.app = web.Application()
+        self.app.add_routes(self.routes)
 
     async def _create(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != self._auth:

@@ -4,6 +4,12 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # not needed to show the help
+    from gateway.demo.trial import Place
 
 SUMMARY = "run the gateway"
 
@@ -35,16 +41,33 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.cli._serving import serving
     from gateway.cli._settings import load_config
     from gateway.cli._steps import steps_from_environment
+    from gateway.demo.hints import hints
+    from gateway.demo.trial import beside
+    from gateway.domain.clock import SystemClock
 
     config = load_config(args)
+    kinds = discover()
+    role = Role(args.role)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with (
-        built(config, discover(), role=Role(args.role), reach=steps_from_environment()) as gateway,
-        serving(gateway, args.host, args.port) as port,
-    ):
-        print(f"ready http://{args.host}:{port}", flush=True)
+    async with AsyncExitStack() as stack:
+        places: Sequence[Place] = ()
+        if role is Role.ALL:
+            trial = beside(config, kinds, clock=SystemClock(), warn=_warn)
+            places = await stack.enter_async_context(trial)
+        gateway = await stack.enter_async_context(
+            built(config, kinds, role=role, reach=steps_from_environment())
+        )
+        port = await stack.enter_async_context(serving(gateway, args.host, args.port))
+        url = f"http://{args.host}:{port}"
+        print(f"ready {url}", flush=True)
+        for line in hints(config, places, url):
+            print(line, flush=True)
         await stop.wait()
         print("stopping: finishing what is in hand", file=sys.stderr, flush=True)
+
+
+def _warn(line: str) -> None:
+    print(f"hotline: {line}", file=sys.stderr, flush=True)

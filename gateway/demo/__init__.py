@@ -1,0 +1,1 @@
+"""Trying the gateway out on one machine: a sample backend, stand-ins, and simulated citizens."""
