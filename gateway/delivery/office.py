@@ -15,8 +15,8 @@ from gateway.delivery.wiring import subscription
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Clock
 from gateway.store import audit, deliveries, feed, work
+from gateway.store.beside import Beside
 from gateway.store.deliveries import Attempt
-from gateway.store.engine import Store
 from gateway.store.errors import NotFound
 from gateway.store.times import from_us, to_us
 from gateway.store.wakeup import Wakeup
@@ -67,7 +67,7 @@ class EndpointSummary:
 class DeliveryOffice:
     """Operations on deliveries; every change is in the audit trail under ``actor``."""
 
-    store: Store
+    store: Beside
     clock: Clock
     wakeup: Wakeup
     endpoints: tuple[Endpoint, ...]
