@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from prometheus_client import CollectorRegistry
 
@@ -36,9 +36,7 @@ from gateway.intake.recognising import RECOGNISE
 from gateway.intake.recovery import Salvage, Transcriber
 from gateway.replies.dispatch import ReplyDesk
 from gateway.replies.texts import load_texts
-from gateway.speech.loading import load_recogniser
 from gateway.speech.recordings import RecordingReader
-from gateway.speech.session import GatedRecogniser
 from gateway.store import work
 from gateway.store.correspondence import REPLY_QUEUE
 from gateway.store.engine import Store
@@ -54,6 +52,9 @@ from gateway.telemetry.logs import set_up
 from gateway.telemetry.notes import Notes, notes
 from gateway.understanding import understand
 from gateway.web.pages import Pages
+
+if TYPE_CHECKING:  # signal processing is loaded only where a channel carries voice
+    from gateway.speech.session import GatedRecogniser
 
 _FILES_AT_ONCE = 3
 
@@ -92,7 +93,7 @@ class Gateway:
     blobs: DirectoryBlobs
     accounts: tuple[Account, ...]
     workers: tuple[Working, ...]
-    speech: GatedRecogniser | Unavailable
+    speech: "GatedRecogniser | Unavailable"
     note: Notes
     registry: CollectorRegistry
 
@@ -140,7 +141,7 @@ async def built(
         await blobs.open()
         recorder = DirectoryRecorder(blobs)
         speech = await _recogniser(config, note)
-        if isinstance(speech, GatedRecogniser):
+        if not isinstance(speech, Unavailable):
             stack.callback(speech.close)
 
         cases = Lookup(store=store, key=key, clock=clock)
@@ -301,10 +302,12 @@ def site_key(config: Config) -> bytes:
     return key
 
 
-async def _recogniser(config: Config, note: Notes) -> GatedRecogniser | Unavailable:
+async def _recogniser(config: Config, note: Notes) -> "GatedRecogniser | Unavailable":
     """Load the speech model when a channel carries voice; without one, calls are still recorded."""
     if not any(one.kind == "voice" for one in config.channels):
         return Unavailable(reason="no channel carries voice", cure="configure a voice account")
+    from gateway.speech.loading import load_recogniser
+
     speech = await asyncio.to_thread(
         load_recogniser, config.speech.model, workers=config.speech.workers
     )

@@ -1,8 +1,21 @@
 """The telephone: a citizen calls, speaks, and hears the number of the case."""
 
 from channels.voice.config import VoiceSettings
-from channels.voice.simulator import simulator
-from channels.voice.twiml import build
-from gateway.channel import ChannelKind
+from gateway.channel import Account, ChannelKind, Ports, Simulator
+from gateway.config import ChannelSettings
 
-CHANNEL = ChannelKind(kind="voice", settings=VoiceSettings, build=build, simulator=simulator)
+
+def _build(settings: ChannelSettings, ports: Ports) -> Account:
+    # Signal processing and its libraries: only for a hotline that has a telephone account.
+    from channels.voice.twiml import build
+
+    return build(settings, ports)
+
+
+def _simulator(settings: ChannelSettings, public_url: str) -> Simulator:
+    from channels.voice.simulator import simulator
+
+    return simulator(settings, public_url)
+
+
+CHANNEL = ChannelKind(kind="voice", settings=VoiceSettings, build=_build, simulator=_simulator)

@@ -1,13 +1,16 @@
 """Opens the store that a URL names."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.domain.errors import GatewayError
 from gateway.store import schema
 from gateway.store.engine import Store
-from gateway.store.postgres import PostgresStore
 from gateway.store.sqlite import SqliteStore
 from gateway.store.steps import Reach, no_step
+
+if TYPE_CHECKING:  # its driver is loaded only where the configuration asks for it
+    from gateway.store.postgres import PostgresStore
 
 
 async def open_store(url: str, *, reach: Reach = no_step, migrate: bool = False) -> Store:
@@ -16,16 +19,7 @@ async def open_store(url: str, *, reach: Reach = no_step, migrate: bool = False)
     An empty database gets its schema. One of another version is refused with ``WrongSchema``
     unless ``migrate`` is set. Raises ``StoreDown`` when the database cannot be reached.
     """
-    store: SqliteStore | PostgresStore
-    if url.startswith("sqlite:///"):
-        store = SqliteStore(Path(url.removeprefix("sqlite:///")), reach=reach)
-    elif url.startswith("postgresql://"):
-        store = PostgresStore(url, reach=reach)
-    else:
-        raise GatewayError(
-            "store.url names no database this gateway knows",
-            "write sqlite:///data/hotline.db or postgresql://user:password@host/database",
-        )
+    store = _store(url, reach)
     try:
         await store.open()
         if migrate or await store.read(schema.is_empty):
@@ -35,3 +29,16 @@ async def open_store(url: str, *, reach: Reach = no_step, migrate: bool = False)
         await store.close()
         raise
     return store
+
+
+def _store(url: str, reach: Reach) -> "SqliteStore | PostgresStore":
+    if url.startswith("sqlite:///"):
+        return SqliteStore(Path(url.removeprefix("sqlite:///")), reach=reach)
+    if url.startswith(("postgresql://", "postgres://")):
+        from gateway.store.postgres import PostgresStore
+
+        return PostgresStore(url, reach=reach)
+    raise GatewayError(
+        "store.url names no database this gateway knows",
+        "write sqlite:///data/hotline.db or postgresql://user:password@host/database",
+    )
