@@ -123,7 +123,7 @@ class Courier:
         told = await self._events.get(one.payload["event"])
         if told is None:
             raise GiveUp(f"event {one.payload['event']} is not in the feed any more")
-        async with self._slots.one():
+        async with self._slots:
             await self._enter()
             started, clock = self._clock.now(), self._clock.monotonic()
             outcome = await self._post(told, started)

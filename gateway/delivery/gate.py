@@ -51,7 +51,12 @@ def standing_of(row: EndpointRow) -> Standing:
 
 def at_rest(breaker: Breaker) -> bool:
     """Tell whether a breaker has nothing to share: closed, and no trouble remembered."""
-    return breaker == Breaker(window=breaker.window)
+    return (
+        breaker.state is BreakerState.CLOSED
+        and not (breaker.failures or breaker.openings)
+        and breaker.not_before is None
+        and breaker.reason is None
+    )
 
 
 class Gate:
@@ -105,6 +110,8 @@ class Gate:
 
     def went_well(self) -> None:
         """Count a success that is nobody else's business: a little faster from now on."""
+        if self.standing.breaker.window >= self.policy.most_at_once:
+            return
         faster = succeeded(self.standing.breaker, policy=self.policy)
         self.standing = replace(self.standing, breaker=faster)
 

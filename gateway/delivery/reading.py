@@ -12,31 +12,29 @@ class EventReader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._asked: dict[str, asyncio.Future[Told | None]] = {}
+        self._asked: list[tuple[str, asyncio.Future[Told | None]]] = []
         self._reads: set[asyncio.Task[None]] = set()
 
     async def get(self, event_id: str) -> Told | None:
         """Return an event ready to go out; None when the feed does not have it."""
-        asked = self._asked.get(event_id)
-        if asked is None:
-            if not self._asked:
-                read = asyncio.create_task(self._read())
-                self._reads.add(read)
-                read.add_done_callback(self._reads.discard)
-            asked = self._asked[event_id] = asyncio.get_running_loop().create_future()
-        # One who gives up must not take the answer from the others.
-        return await asyncio.shield(asked)
+        if not self._asked:
+            read = asyncio.create_task(self._read())
+            self._reads.add(read)
+            read.add_done_callback(self._reads.discard)
+        answer: asyncio.Future[Told | None] = asyncio.get_running_loop().create_future()
+        self._asked.append((event_id, answer))
+        return await answer
 
     async def _read(self) -> None:
-        asked, self._asked = self._asked, {}
-        ids = list(asked)
+        asked, self._asked = self._asked, []
+        ids = [event_id for event_id, _ in asked]
         try:
             found = await self._store.read(lambda connection: feed.by_ids(connection, ids))
         except Exception as error:
-            for future in asked.values():
-                future.set_exception(error)
-                # Whoever asked hears of it; if all have left, nobody has to.
-                future.exception()
+            for _, answer in asked:
+                if not answer.done():
+                    answer.set_exception(error)
         else:
-            for event_id, future in asked.items():
-                future.set_result(found.get(event_id))
+            for event_id, answer in asked:
+                if not answer.done():
+                    answer.set_result(found.get(event_id))

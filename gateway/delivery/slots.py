@@ -2,43 +2,38 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 
 class Slots:
-    """Lets ``width()`` callers in at a time, in the order in which they came."""
+    """Lets ``width()`` callers in at a time, in the order in which they came.
+
+    Used as ``async with slots:``.
+    """
 
     def __init__(self, width: Callable[[], int]) -> None:
         self._width = width
         self._inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Wait for a slot and hold it."""
-        if self._waiting or self._inside >= self._width():
-            await self._turn()
-        else:
+    async def __aenter__(self) -> None:
+        if not self._waiting and self._inside < self._width():
             self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
-            self._admit()
-
-    async def _turn(self) -> None:
+            return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._inside -= 1
-                self._admit()
+                self._leave()
             raise
 
-    def _admit(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._inside -= 1
         while self._waiting and self._inside < self._width():
             turn = self._waiting.popleft()
             if not turn.done():

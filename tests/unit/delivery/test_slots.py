@@ -7,7 +7,7 @@ from gateway.delivery.slots import Slots
 
 
 async def inside(slots: Slots, seen: list[int], number: int, end: asyncio.Event) -> None:
-    async with slots.one():
+    async with slots:
         seen.append(number)
         await end.wait()
 
