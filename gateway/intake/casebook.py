@@ -5,7 +5,6 @@ changes a draft. Sealing is the moment a draft stops collecting and goes to the 
 """
 
 import dataclasses
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +14,6 @@ from msgspec.structs import replace
 
 from gateway.domain.draft import (
     ChannelDetail,
-    Link,
-    Links,
     Priority,
     Request,
     WorkOrderDraft,
@@ -28,10 +25,11 @@ from gateway.domain.intake import (
     InboundMessage,
     Receipt,
 )
-from gateway.domain.lifecycle import ENDS, State
-from gateway.domain.receipt import is_receipt_no, query_code, query_code_hash, receipt_no
+from gateway.domain.lifecycle import State
+from gateway.domain.receipt import query_code, query_code_hash, receipt_no
 from gateway.intake.assembly import reporter_from, with_call, with_edit, with_message
 from gateway.intake.awaited import Awaited, plan_fetching, with_awaited
+from gateway.intake.belonging import conversation_of, home_of, linked_to
 from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
 from gateway.store.drafts import Filed, Filing
@@ -39,8 +37,6 @@ from gateway.store.inbound import Inbound
 from gateway.store.ledger import Ledger
 from gateway.store.times import SECOND, from_us, to_us
 from gateway.store.worker import Postpone
-
-_DIGITS = re.compile(r"(?<![0-9])[0-9]{10,20}(?![0-9])")
 
 CARRIER_NEWS = "carrier_"
 """How the cause of a call's end begins when the carrier told of it and not the call itself."""
@@ -181,7 +177,7 @@ class Casebook:
             contact=event.contact,
             now=stored.received_at,
         )
-        filed, previous = self._find(ledger, stored, event)
+        filed, previous = home_of(ledger, stored, event, within_s=self._rules.reopen_within_s)
         if filed is None:
             filed = self._open(ledger, stored, event, previous)
         edited = self._edited(ledger, stored, event)
@@ -207,7 +203,7 @@ class Casebook:
         )
 
     def _call(self, ledger: Ledger, stored: Inbound, event: CallEvent) -> Filed:
-        filed = self._conversation(ledger, stored, event.conversation)
+        filed = conversation_of(ledger, stored)
         if filed is None:
             filed = self._open(ledger, stored, event, None, longest=LONGEST_CALL)
         if event.moment is CallMoment.STARTED:
@@ -272,42 +268,6 @@ class Casebook:
             soon = ledger.now + timedelta(seconds=1)
             raise Postpone("the message it tells of is not noted yet", until=soon, tried=False)
 
-    def _find(
-        self, ledger: Ledger, stored: Inbound, event: InboundMessage
-    ) -> tuple[Filed | None, Filed | None]:
-        """Return the draft a message belongs to, or else the closed one it comes after."""
-        if event.conversation is not None:
-            return self._conversation(ledger, stored, event.conversation), None
-        named = self._named_by_receipt(ledger, event)
-        if named is not None:
-            return named, None
-        latest = drafts.latest_of_contact(
-            ledger.connection, stored.kind, stored.account, event.contact, event.entry
-        )
-        if latest is None:
-            return None, None
-        idle_s = (stored.received_at - to_us(latest.draft.updated_at or ledger.now)) / SECOND
-        if idle_s > self._rules.reopen_within_s:
-            return None, None
-        return (None, latest) if latest.draft.state in ENDS - {State.FORWARDED} else (latest, None)
-
-    def _named_by_receipt(self, ledger: Ledger, event: InboundMessage) -> Filed | None:
-        """Return the citizen's own open case whose receipt number the message mentions."""
-        for number in receipt_numbers(event.text):
-            filed = drafts.by_receipt(ledger.connection, number)
-            if (
-                filed is not None
-                and filed.filing.contact == event.contact
-                and filed.draft.state not in ENDS - {State.FORWARDED}
-            ):
-                return filed
-        return None
-
-    def _conversation(self, ledger: Ledger, stored: Inbound, name: str | None) -> Filed | None:
-        if name is None:
-            return None
-        return drafts.by_conversation(ledger.connection, stored.kind, stored.account, name)
-
     def _seal_at(self, filed: Filed, now: int) -> int | None:
         """Return when a collecting draft is sealed: quiet after this message, capped."""
         if filed.draft.state is not State.COLLECTING:
@@ -352,7 +312,7 @@ class Casebook:
             confidential=False,
             request=Request(type="unclassified", title="", content=""),
             priority=Priority(level="normal"),
-            links=None if previous is None else _after(previous),
+            links=None if previous is None else linked_to(previous),
         )
         if draft.reporter.language is None:
             draft = replace(draft, reporter=replace(draft.reporter, language=self._rules.language))
@@ -394,18 +354,3 @@ class Casebook:
                 payload={},
                 now=to_us(ledger.now),
             )
-
-
-def receipt_numbers(text: str) -> list[str]:
-    """Return the well-formed receipt numbers a text mentions, in order."""
-    return [number for number in _DIGITS.findall(text) if is_receipt_no(number)]
-
-
-def _after(previous: Filed) -> Links:
-    link = Link(
-        draft_id=previous.draft.draft_id,
-        receipt_no=previous.draft.receipt_no,
-        score=1.0,
-        why=("same contact, after that case was closed",),
-    )
-    return Links(repeat_of=(link,))
