@@ -5,7 +5,7 @@ simulator of a channel stands in for the provider and needs what the provider kn
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +13,7 @@ from gateway.cli._settings import accept_config, load_config
 from gateway.domain.errors import GatewayError
 
 if TYPE_CHECKING:  # what a channel brings is imported only when a contact is made
-    from gateway.channel import ChannelKind, RawRequest
+    from gateway.channel import ChannelKind
     from gateway.channel.simulation import PlacedCall, PlacesCalls
     from gateway.config import ChannelSettings, Config
 
@@ -21,15 +21,11 @@ SUMMARY = "let one simulated citizen contact a running gateway"
 
 URL = "http://127.0.0.1:12345"
 _CITIZEN = "+8613800138000"
-_LINE_RATE = 8000
-_ANSWER_LIMIT = 64 * 1024
-_CURE = "start it with hotline serve, or name its address with --url"
-
 _SENTENCE = "小区门口的路灯坏了三天，请派人来修。"
 
 
-class NotTaken(GatewayError):
-    """The gateway did not take the contact."""
+class NoSuchAccount(GatewayError):
+    """Nobody can get in touch through what the command line names."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -76,10 +72,18 @@ def run(args: argparse.Namespace) -> int:
 def _call(args: argparse.Namespace) -> int:
     import asyncio
 
-    pcm = _line_audio(args.wav)
+    from gateway.demo.reaching import LINE_RATE, line_audio
+
+    pcm = line_audio(args.wav)
     settings, kind, public_url = _account(load_config(args), "voice", args.account)
     caller = cast("PlacesCalls", _simulator(kind, settings, public_url))
     seconds: float | None = args.hang_up_after
+    pace = "in real time" if args.speed == 1 else f"{args.speed:g} times faster than life"
+    print(
+        f"calling {args.url} {pace}: after the greeting the caller speaks for "
+        f"{len(pcm) / 2 / LINE_RATE:.0f} s",
+        flush=True,
+    )
     placed = asyncio.run(
         caller.place_call(
             pcm,
@@ -112,27 +116,19 @@ def _told(placed: "PlacedCall") -> list[str]:
 
 
 def _text(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from gateway.demo.reaching import Reach
+
     settings, kind, public_url = _account(load_config(args), args.contact, args.account)
     simulator = _simulator(kind, settings, public_url)
     raw = simulator.message(args.text, sender=args.sender)
-    status, answer = _posted(raw, public_url, args.url)
+    reach = Reach(server=args.url, public_url=public_url)
+    status, answer = asyncio.run(reach.post(raw))
     print(f"{raw.method} {raw.url.removeprefix(public_url)}: {status}")
     if answer.strip():
         print(answer.strip())
     return 0 if 200 <= status < 300 else 1
-
-
-def _line_audio(path: Path) -> bytes:
-    """Return a recording as a telephone line carries it: 8000 samples a second."""
-    import numpy as np
-    import soxr
-
-    from gateway.speech.audio import read_audio
-
-    audio = read_audio(path)
-    samples = np.frombuffer(audio.pcm, "<i2")
-    narrow = soxr.resample(samples, audio.sample_rate, _LINE_RATE)
-    return bytes(np.asarray(narrow, "<i2").tobytes())
 
 
 def _account(
@@ -144,7 +140,7 @@ def _account(
     chosen = [one for one in accounts if name in (None, one.account)]
     if not chosen:
         there = ", ".join(one.account for one in accounts) or "none"
-        raise NotTaken(
+        raise NoSuchAccount(
             f"the configuration has no {kind} account{f' {name!r}' if name else ''}",
             f"add one under channels, or name one that is there ({there}) with --account",
         )
@@ -153,26 +149,5 @@ def _account(
 
 def _simulator(kind: "ChannelKind", settings: "ChannelSettings", public_url: str):  # type: ignore[no-untyped-def]
     if kind.simulator is None:
-        raise NotTaken(f"the channel {kind.kind} has no simulator", "use its real provider")
+        raise NoSuchAccount(f"the channel {kind.kind} has no simulator", "use its real provider")
     return kind.simulator(settings, public_url)
-
-
-def _posted(raw: "RawRequest", public_url: str, server: str) -> tuple[int, str]:
-    import asyncio
-
-    return asyncio.run(_post(raw, server.rstrip("/") + raw.url.removeprefix(public_url)))
-
-
-async def _post(raw: "RawRequest", url: str) -> tuple[int, str]:
-    from aiohttp import ClientError, ClientSession, ClientTimeout
-
-    headers: Mapping[str, str] = {**raw.headers, "Content-Type": raw.content_type}
-    try:
-        async with (
-            ClientSession(timeout=ClientTimeout(total=30)) as web,
-            web.request(raw.method, url, data=raw.body, headers=headers) as answer,
-        ):
-            body = await answer.content.read(_ANSWER_LIMIT)
-            return answer.status, body.decode("utf-8", "replace")
-    except (ClientError, TimeoutError) as error:
-        raise NotTaken(f"no gateway answers at {url} ({type(error).__name__})", _CURE) from None

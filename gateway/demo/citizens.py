@@ -107,11 +107,12 @@ def _senders() -> Iterator[str]:
 
 def _callers(simulator: PlacesCalls, folder: Path) -> Iterator[tuple[str, Callable[[str], Act]]]:
     for call in CALLS:
+        spoken = line_audio(folder / call.wav)
 
-        def act(sender: str, call: Call = call) -> Act:
+        def act(sender: str, call: Call = call, spoken: bytes = spoken) -> Act:
             async def place(reach: Reach) -> None:
                 placed = await simulator.place_call(
-                    await asyncio.to_thread(line_audio, folder / call.wav),
+                    spoken,
                     sender=sender,
                     server=reach.server,
                     speed=call.speed,

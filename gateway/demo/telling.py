@@ -21,7 +21,7 @@ def line(outcome: Outcome) -> str:
         said = f"“{said}”" if _transcript(outcome) else "(recorded, not transcribed)"
     told = ", receipt sent to the citizen" if outcome.told else ""
     return (
-        f"{draft.receipt_no}  {contact.channel:<5}  {_wide(contact.what, 30)}  "
+        f"{draft.receipt_no}  {contact.channel:<5}  {_wide(contact.what, 31)}  "
         f"{_wide(_short(said), _EXCERPT)}  → {where}{told}"
     )
 
@@ -52,6 +52,7 @@ def summary(result: Result, seconds: float) -> Mapping[str, Any]:
                 "state": draft.state.value,
                 "title": draft.request.title,
                 "content": draft.request.content,
+                "attachments": [file.kind for file in draft.attachments or ()],
                 "transcript": _transcript(one),
                 "transcript_missing": one.contact.spoken and _transcript(one) is None,
             }
