@@ -1,4 +1,4 @@
-"""Which draft a message belongs to: its conversation, its receipt number, its contact, in this order.
+"""Which draft a message belongs to: by conversation, by receipt number, by contact, in this order.
 
 Never a draft of another contact: a receipt number is not proof of who somebody is.
 """
