@@ -42,11 +42,10 @@ from gateway.store.correspondence import REPLY_QUEUE
 from gateway.store.engine import Store
 from gateway.store.inbound import ASSEMBLE
 from gateway.store.ledger import Ledgers
-from gateway.store.opening import open_store
+from gateway.store.opening import open_store, open_wakeup
 from gateway.store.rounds import Rescue, Rounds
 from gateway.store.sqlite import SqliteStore
 from gateway.store.steps import Reach, no_step
-from gateway.store.wakeup import open_wakeup
 from gateway.store.worker import Handler, Pace, Worker
 from gateway.telemetry.logs import set_up
 from gateway.telemetry.notes import Notes, notes

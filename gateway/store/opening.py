@@ -1,5 +1,7 @@
 """Opens the store that a URL names."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,7 @@ from gateway.store import schema
 from gateway.store.engine import Store
 from gateway.store.sqlite import SqliteStore
 from gateway.store.steps import Reach, no_step
+from gateway.store.wakeup import LocalWakeup, Wakeup
 
 if TYPE_CHECKING:  # its driver is loaded only where the configuration asks for it
     from gateway.store.postgres import PostgresStore
@@ -42,3 +45,19 @@ def _store(url: str, reach: Reach) -> "SqliteStore | PostgresStore":
         "store.url names no database this gateway knows",
         "write sqlite:///data/hotline.db or postgresql://user:password@host/database",
     )
+
+
+@asynccontextmanager
+async def open_wakeup(url: str | None, note: Callable[..., None]) -> AsyncIterator[Wakeup]:
+    """Yield wake-ups over the Redis at ``url``, or within this process when there is none."""
+    if url is None:
+        yield LocalWakeup()
+        return
+    from gateway.store.redis_wakeup import RedisWakeup
+
+    wakeup = RedisWakeup(url, note)
+    await wakeup.open()
+    try:
+        yield wakeup
+    finally:
+        await wakeup.close()
