@@ -14,6 +14,8 @@ from gateway.config import ChannelSettings, ConfigError
 class TwilioStandIn:
     """Twilio for one account: it takes every message for a citizen and carries none."""
 
+    shows: str | None = "the texts sent to citizens"
+
     def __init__(self, settings: SmsSettings) -> None:
         self._twin = Twin(settings.account_sid, settings.auth_token[0].get_secret_value())
 

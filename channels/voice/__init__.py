@@ -14,6 +14,7 @@ def _build(settings: ChannelSettings, ports: Ports) -> Account:
 
 def _simulator(settings: ChannelSettings, public_url: str) -> Simulator:
     from channels.voice.simulator import simulator
+from channels.voice.stand_in import stand_in
 
     return simulator(settings, public_url)
 

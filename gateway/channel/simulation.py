@@ -76,7 +76,12 @@ class SentToCitizen:
 
 
 class StandIn(Protocol):
-    """Takes the place of one account's provider, so that nothing of a trial leaves the machine."""
+    """Takes the place of one account's provider, so that nothing of a trial leaves the machine.
+
+    ``shows`` says what people see at its address, None when there is nothing to see.
+    """
+
+    shows: str | None
 
     def serving(self, host: str, port: int) -> AbstractAsyncContextManager[str]:
         """Listen until left and yield the ``base_url`` that leads here; port 0 takes a free one.

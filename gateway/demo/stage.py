@@ -75,9 +75,8 @@ async def staged(
             if (provider := stand_in(settings, kinds)) is not None:
                 base_url = await stack.enter_async_context(provider.serving(HOST, 0))
                 providers[settings.kind, settings.account] = provider
-                places.append(
-                    Place(shows=f"the {settings.kind} sent to citizens", url=f"{base_url}/")
-                )
+                if provider.shows is not None:
+                    places.append(Place(shows=provider.shows, url=f"{base_url}/"))
             accounts.append(settings.model_copy(update={"base_url": base_url}))
         endpoint = backend.endpoint.model_copy(update={"url": f"{origin}/hook"})
         config = config.model_copy(update={"channels": tuple(accounts), "endpoints": (endpoint,)})

@@ -30,7 +30,7 @@ class _Wanted:
     """Something to run at ``url``."""
 
     name: str
-    shows: str
+    shows: str | None
     url: str
     serving: AbstractAsyncContextManager[str]
 
@@ -55,7 +55,8 @@ async def beside(
             except OSError as error:
                 warn(_not_started(wanted, error))
             else:
-                places.append(Place(shows=wanted.shows, url=f"{_origin(wanted.url)}/"))
+                if wanted.shows is not None:
+                    places.append(Place(shows=wanted.shows, url=f"{_origin(wanted.url)}/"))
         yield places
 
 
@@ -84,7 +85,7 @@ def _wanted(config: Config, kinds: Mapping[str, ChannelKind], clock: Clock) -> I
         if is_here(url) and (provider := stand_in(settings, kinds)) is not None:
             yield _Wanted(
                 name=f"stand-in for the {settings.kind} provider",
-                shows=f"the {settings.kind} sent to citizens",
+                shows=provider.shows,
                 url=url,
                 serving=provider.serving(*_address(url)),
             )
