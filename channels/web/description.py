@@ -4,12 +4,11 @@ from typing import Any
 
 from channels.web.body import JSON, MULTIPART
 from channels.web.config import WebSettings
-from channels.web.fields import CHECKBOXES, DATUMS, NAMES, REQUEST_TYPES
+from channels.web.fields import CHECKBOXES, DATUMS, NAMES, NO, REQUEST_TYPES, YES
 from channels.web.problems import FILES
 from gateway.domain.draft import CONTENT_LIMIT, TITLE_LIMIT
 
 _KEY = r'^("[!-~]{8,126}"|[!#-~][!-~]{7,127})$'
-_NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 _FIELDS: dict[str, dict[str, Any]] = {
     "content": {
@@ -26,7 +25,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "long": {"type": "number", "minimum": -180, "maximum": 180},
     "datum": {"description": "of lat and long; WGS84 when absent", "enum": list(DATUMS)},
     "request_type": {"enum": list(REQUEST_TYPES)},
-    "occurred_at": {"description": "with offset", "format": "date-time"},
+    "occurred_at": {"description": "ISO 8601 with offset", "maxLength": 40},
     "confidential": {"description": "是否保密"},
     "public_consent": {"description": "是否同意公开"},
     "follow_up_wanted": {"description": "是否回访"},
@@ -36,22 +35,13 @@ _FIELDS: dict[str, dict[str, Any]] = {
 
 def describe(settings: WebSettings) -> dict[str, Any]:
     """Return the OpenAPI 3.1 operation object of one account's intake."""
-    fields = {
-        name: {"type": "boolean" if name in CHECKBOXES else "string", **_FIELDS[name]}
-        for name in NAMES
-    }
-    schema = {
-        "type": "object",
-        "properties": fields,
-        "required": ["content"],
-        "additionalProperties": False,
-    }
     files = {
         "type": "array",
         "items": {"type": "string", "format": "binary"},
         "maxItems": settings.files,
     }
-    with_files = {**schema, "properties": {**fields, FILES: files}}
+    as_json = _object({"type": "boolean"}, {})
+    as_form = _object({"type": "string", "enum": sorted(YES | NO)}, {FILES: files})
     return {
         "operationId": "handIn",
         "tags": ["intake"],
@@ -68,7 +58,7 @@ def describe(settings: WebSettings) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": schema}, MULTIPART: {"schema": with_files}},
+            "content": {JSON: {"schema": as_json}, MULTIPART: {"schema": as_form}},
         },
         "responses": {
             "201": {
@@ -101,6 +91,20 @@ _REFUSALS = {
     "422": "The Idempotency-Key was used with another body",
     "503": "Busy; come again after Retry-After",
 }
+
+
+def _object(tick: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a body in which yes-or-no fields are written as ``tick`` says."""
+    fields = {
+        name: {**(tick if name in CHECKBOXES else {"type": "string"}), **_FIELDS[name]}
+        for name in NAMES
+    }
+    return {
+        "type": "object",
+        "properties": {**fields, **more},
+        "required": ["content"],
+        "additionalProperties": False,
+    }
 
 
 def _refusal(text: str) -> dict[str, Any]:

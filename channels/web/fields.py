@@ -46,8 +46,8 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9\u0080-\U0010ffff])?\.)+[A-Za-z0-9\u0080-\U0010ffff-]{2,63}"
 )
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
-_YES = frozenset({"yes", "on", "true", "1"})
-_NO = frozenset({"no", "off", "false", "0"})
+YES = frozenset({"yes", "on", "true", "1"})
+NO = frozenset({"no", "off", "false", "0"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +195,8 @@ class _Reader:
             return value
         if value is None or value == "":
             return False if self._manner.boxes else None
-        if isinstance(value, str) and value.lower() in _YES | _NO:
-            return value.lower() in _YES
+        if isinstance(value, str) and value.lower() in YES | NO:
+            return value.lower() in YES
         self.note(field, "not_yes_or_no")
         return None
 

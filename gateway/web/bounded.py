@@ -45,7 +45,7 @@ async def read_bounded(request: web.Request, *, limit: int, timeout_s: float) ->
             return await _read(request, limit)
     except TimeoutError as error:
         raise TooSlow from error
-    except web.RequestPayloadError as error:
+    except (web.RequestPayloadError, ConnectionError) as error:
         raise BrokenOff from error
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from gateway.delivery.office import DeadLetter, DeliveryOffice, EndpointSummary
+from gateway.delivery.office import DeliveryOffice
 from gateway.domain.draft import Aware
 from gateway.domain.feed import EVENT_TYPES, is_pattern
 from gateway.store.deliveries import Attempt, Outcome
@@ -64,17 +64,50 @@ class DeadQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
 
 
+class LetterLine(Struct, frozen=True, kw_only=True):
+    """A delivery that waits for a person; one that is ``held`` also stops what comes after it."""
+
+    seq: int
+    endpoint: str
+    event_id: str
+    type: str
+    subject: str
+    held: bool
+    attempts: int
+    error: str
+    created: datetime
+
+
 class DeadPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Dead letters and held deliveries, oldest first; ``next`` is absent on the last page."""
 
-    letters: tuple[DeadLetter, ...]
+    letters: tuple[LetterLine, ...]
     next: int | None = None
 
 
-class EndpointList(Struct, frozen=True, kw_only=True):
-    """How every endpoint stands."""
+class EndpointLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an endpoint stands.
 
-    endpoints: tuple[EndpointSummary, ...]
+    ``paused`` is why it is not called; ``reason`` and ``retry_at`` tell of its breaker.
+    ``configured`` is false for one that left the configuration and still has deliveries.
+    """
+
+    name: str
+    configured: bool
+    pending: int
+    dead: int
+    held: int
+    breaker: str
+    paused: str | None = None
+    reason: str | None = None
+    retry_at: datetime | None = None
+    last_success: datetime | None = None
+
+
+class EndpointList(Struct, frozen=True, kw_only=True):
+    """Every endpoint."""
+
+    endpoints: tuple[EndpointLine, ...]
 
 
 class Replaying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -233,7 +266,9 @@ class DeliveriesApi:
             after=_given(query.after) or 0,
             limit=query.limit + 1,
         )
-        page = tuple(found[: query.limit])
+        page = tuple(
+            msgspec.convert(one, LetterLine, from_attributes=True) for one in found[: query.limit]
+        )
         more = len(found) > query.limit
         document = DeadPage(letters=page, next=page[-1].seq if more else None)
         return Reply(body=msgspec.json.encode(document))
@@ -271,7 +306,9 @@ class DeliveriesApi:
         return await self._standing()
 
     async def _standing(self) -> Reply:
-        document = EndpointList(endpoints=tuple(await self.office.summary()))
+        found = await self.office.summary()
+        lines = tuple(msgspec.convert(one, EndpointLine, from_attributes=True) for one in found)
+        document = EndpointList(endpoints=lines)
         return Reply(body=msgspec.json.encode(document))
 
 

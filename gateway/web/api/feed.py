@@ -26,8 +26,8 @@ class FeedQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which part of the feed is wanted."""
 
     cursor: Annotated[
-        str | UnsetType,
-        Meta(max_length=64, description="`cursor` of the last answer; without it, from the start"),
+        Annotated[str, Meta(max_length=64)] | UnsetType,
+        Meta(description="`cursor` of the last answer; without it, from the start"),
     ] = UNSET
     limit: Annotated[
         int, Meta(ge=1, le=500, description="how many events are looked at, at most")

@@ -89,13 +89,16 @@ def _require_shallow(body: bytes) -> None:
 
 
 def _lists_of(type_: type[Struct]) -> frozenset[str]:
-    fields = msgspec.inspect.type_info(type_)
-    assert isinstance(fields, msgspec.inspect.StructType)  # noqa: S101 - by the bound of S
+    """Return the names of the parameters that hold a list."""
     return frozenset(
-        one.name
-        for one in fields.fields
-        if isinstance(one.type, msgspec.inspect.VarTupleType | msgspec.inspect.ListType)
+        field.encode_name
+        for field in msgspec.structs.fields(type_)
+        if isinstance(_plain(msgspec.inspect.type_info(field.type)), msgspec.inspect.VarTupleType)
     )
+
+
+def _plain(type_: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    return type_.type if isinstance(type_, msgspec.inspect.Metadata) else type_
 
 
 def _named(code: str, error: msgspec.ValidationError) -> Problem:
