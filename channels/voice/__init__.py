@@ -1,6 +1,7 @@
 """The telephone: a citizen calls, speaks, and hears the number of the case."""
 
 from channels.voice.config import VoiceSettings
+from channels.voice.stand_in import stand_in
 from gateway.channel import Account, ChannelKind, Ports, Simulator
 from gateway.config import ChannelSettings
 
@@ -14,9 +15,14 @@ def _build(settings: ChannelSettings, ports: Ports) -> Account:
 
 def _simulator(settings: ChannelSettings, public_url: str) -> Simulator:
     from channels.voice.simulator import simulator
-from channels.voice.stand_in import stand_in
 
     return simulator(settings, public_url)
 
 
-CHANNEL = ChannelKind(kind="voice", settings=VoiceSettings, build=_build, simulator=_simulator)
+CHANNEL = ChannelKind(
+    kind="voice",
+    settings=VoiceSettings,
+    build=_build,
+    simulator=_simulator,
+    stand_in=stand_in,
+)

@@ -1,4 +1,4 @@
-"""Takes the provider's place for one account, for trying the gateway out: it only knows the account.
+"""Takes the provider's place for one account on trial: it only knows the account.
 
 A simulated call brings its sound with it, so there is nothing to fetch here and nobody to call.
 """
