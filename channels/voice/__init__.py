@@ -1,8 +1,7 @@
 """The telephone: a citizen calls, speaks, and hears the number of the case."""
 
 from channels.voice.config import VoiceSettings
-from channels.voice.stand_in import stand_in
-from gateway.channel import Account, ChannelKind, Ports, Simulator
+from gateway.channel import Account, ChannelKind, Ports, Simulator, StandIn
 from gateway.config import ChannelSettings
 
 
@@ -19,10 +18,17 @@ def _simulator(settings: ChannelSettings, public_url: str) -> Simulator:
     return simulator(settings, public_url)
 
 
+def _stand_in(settings: ChannelSettings) -> StandIn:
+    # A web server of its own: only for a trial.
+    from channels.voice.stand_in import stand_in
+
+    return stand_in(settings)
+
+
 CHANNEL = ChannelKind(
     kind="voice",
     settings=VoiceSettings,
     build=_build,
     simulator=_simulator,
-    stand_in=stand_in,
+    stand_in=_stand_in,
 )

@@ -22,6 +22,7 @@ from gateway.channel.errors import Conflict, Malformed, SendError, SendFailure, 
 from gateway.channel.http import HttpClient
 from gateway.channel.outgoing import ContactState, Part, Reply, Sender, Sent
 from gateway.channel.ports import CaseLookup, PageRenderer, Ports, Sink, Site, Uploads
+from gateway.channel.simulation import StandIn
 from gateway.channel.wire import HttpReply, RawRequest
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "Socket",
     "SocketChannel",
     "SourceChannel",
+    "StandIn",
     "Unverified",
     "Uploads",
     "WebhookChannel",
