@@ -25,8 +25,10 @@ def _deliveries(simulator: TwilioSimulator) -> Mapping[str, RawRequest]:
     return {
         "image": simulator.image("井盖坏了", sender=_CITIZEN),
         "receipt": simulator.status(_SENT, "delivered", recipient=_CITIZEN),
+        "earlier_receipt": simulator.status(_SENT, "sent", recipient=_CITIZEN),
         "unknown": simulator.status(_SENT, "teleported", recipient=_CITIZEN),
         "own": simulator.message("您的诉求已受理", sender="+15005550006"),
+        "automated": simulator.message("您的验证码是 204816", sender="10086"),
     }
 
 

@@ -74,10 +74,14 @@ class Conformance:
     ``settings`` is an account as it would stand in the configuration, with invented secrets;
     ``secrets`` names those of its keys without which nothing may start. ``senders`` are two
     citizens in the provider's own notation. ``proof`` names the headers that carry the signature.
-    ``deliveries`` makes, from the simulator, one request for each name; the kit knows ``image``,
-    ``receipt``, ``unknown`` (an event this channel has no use for), ``own`` (our own message
-    coming back) and ``stale`` (rightly signed, too long ago). ``acknowledgements`` maps a route's
-    path to what it answers for each outcome's status.
+    ``deliveries`` makes, from the simulator, one request for each name; the kit knows ``image`` or
+    ``recording`` (with a file to be fetched), ``receipt`` (the message ``Outbound.sent_id`` has
+    been delivered) and ``earlier_receipt`` (it had been handed over), ``unknown`` (an event this
+    channel has no use for), ``own`` (our own message coming back), ``stale`` (rightly signed, too
+    long ago), ``automated`` (from a machine), ``without_id`` (a message to which the provider gives
+    no id), and ``first``, ``second``, ``third`` (sent by one citizen in this order, as their times
+    or numbers show). ``acknowledgements`` maps a route's path to what it answers for each outcome's
+    status.
     """
 
     settings: Mapping[str, Any]

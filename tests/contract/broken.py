@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ from gateway.channel import (
 )
 from gateway.channel.outgoing import Sender
 from gateway.config import ChannelSettings
-from gateway.domain.intake import Event, Ignored, InboundMessage, Outcome
+from gateway.domain.intake import Event, Ignored, InboundMessage, Outcome, Receipt
 from tests.contract.kit.channel_under_test import ChannelUnderTest
 
 Handle = Callable[[WebhookChannel], WebhookChannel]
@@ -125,6 +126,31 @@ class KeysByTheText(Sound):
             event
             for found in self.inner.parse(raw)
             for event in self.changed(raw, dedupe_key=getattr(found, "text", "") or "x")
+        ]
+
+
+class KeysByTheMomentOfReceipt(Sound):
+    def parse(self, raw: RawRequest) -> Sequence[Event]:
+        return self.changed(raw, dedupe_key=str(time.monotonic_ns()))
+
+
+class ForgetsTheTime(Sound):
+    def parse(self, raw: RawRequest) -> Sequence[Event]:
+        return self.changed(raw, occurred_at=None)
+
+
+class TakesMachinesForCitizens(Sound):
+    def parse(self, raw: RawRequest) -> Sequence[Event]:
+        return self.changed(raw, automated=False)
+
+
+class TakesEveryReceiptForFailure(Sound):
+    def parse(self, raw: RawRequest) -> Sequence[Event]:
+        return [
+            msgspec.structs.replace(event, delivery="failed")
+            if isinstance(event, Receipt)
+            else event
+            for event in self.inner.parse(raw)
         ]
 
 
@@ -290,6 +316,24 @@ def with_lifecycle(
         channel,
         lambda account: dataclasses.replace(account, lifecycle=wrap(_some(account.lifecycle))),
     )
+
+
+def without_ids(channel: ChannelUnderTest) -> ChannelUnderTest:
+    """Return a channel whose provider gives its messages no ids: nothing is wrong with it."""
+    genuine = channel.conformance
+    told = dataclasses.replace(
+        genuine,
+        deliveries=lambda simulator: {
+            **genuine.deliveries(simulator),
+            "without_id": simulator.message("路灯不亮", sender=genuine.senders[0]),
+        },
+    )
+    return dataclasses.replace(with_handler(channel, HasNoUniqueKey), conformance=told)
+
+
+def without_media_source(channel: ChannelUnderTest) -> ChannelUnderTest:
+    """Return a channel that tells of files and does not know how to ask for them."""
+    return _with_account(channel, lambda account: dataclasses.replace(account, media=None))
 
 
 def open_without_a_secret(channel: ChannelUnderTest) -> ChannelUnderTest:

@@ -5,6 +5,8 @@ import pytest
 from gateway.channel.discovery import discover
 from tests.contract.kit.care_rules import quality
 from tests.contract.kit.channel_under_test import ChannelUnderTest, folder_of
+from tests.contract.kit.core import with_core
+from tests.contract.kit.once_rules import stores_simultaneous_redeliveries_once
 from tests.contract.kit.rule import Rule
 from tests.contract.kit.rules import NAMES, RULES
 
@@ -26,6 +28,15 @@ def _claims() -> list[tuple[str, Rule]]:
 )
 async def test_a_channel_keeps_the_rule_it_claims(kind: str, rule: Rule) -> None:
     await rule.apply(ChannelUnderTest.of(discover()[kind]))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("kind", KINDS)
+async def test_redeliveries_at_once_are_stored_once_on_postgresql(
+    kind: str, postgres_url: str
+) -> None:
+    channel = with_core(ChannelUnderTest.of(discover()[kind]), store_url=postgres_url)
+    await stores_simultaneous_redeliveries_once(channel)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,8 +12,12 @@ from channels.sms import CHANNEL as SMS
 from gateway.channel import Sender
 from gateway.channel.discovery import discover
 from gateway.cli.new_channel import write
-from tests.contract import broken
+from gateway.intake.inbox import Inbox
+from gateway.store import correspondence
+from tests.contract import broken, broken_core
+from tests.contract.broken_core import gullible_routes
 from tests.contract.kit.channel_under_test import ChannelUnderTest
+from tests.contract.kit.core import with_core
 from tests.contract.kit.rule import Rule
 from tests.contract.kit.rules import RULES
 
@@ -34,6 +38,10 @@ def handler(wrap: broken.Handle) -> Break:
 
 def sender(wrap: Callable[[Sender], Sender]) -> Break:
     return lambda channel: broken.with_sender(channel, wrap)
+
+
+def core(**parts: object) -> Break:
+    return lambda channel: with_core(channel, **parts)
 
 
 SMS_BROKEN: dict[str, tuple[Break, str]] = {
@@ -87,6 +95,77 @@ SMS_BROKEN: dict[str, tuple[Break, str]] = {
         sender(broken.WritesAgainstTheCitizensWish),
         "cuts_replies_that_join_back",
     ),
+    "the proxy believed": (core(make_routes=gullible_routes), "believes_no_forwarded_address"),
+    "not stored, but acknowledged": (
+        core(make_inbox=broken_core.AcknowledgesDespiteStoreFailure),
+        "acknowledges_only_what_is_stored",
+    ),
+    "not stored, but the channel says so": (
+        handler(broken.AcknowledgesWhatWasNotStored),
+        "acknowledges_only_what_is_stored",
+    ),
+    "not stored, and the provider blamed": (
+        core(make_inbox=broken_core.BlamesTheProvider),
+        "acknowledges_only_what_is_stored",
+    ),
+    "acknowledged before the commit": (
+        core(prelude=broken_core.ACKNOWLEDGES_FIRST),
+        "loses_nothing_when_killed",
+    ),
+    "stored again after a crash": (
+        core(prelude=broken_core.TAKES_EVERYTHING_FOR_NEW),
+        "loses_nothing_when_killed",
+    ),
+    "no unique key in the store": (
+        core(make_inbox=broken_core.StoresWithoutAUniqueKey),
+        "stores_simultaneous_redeliveries_once",
+    ),
+    "key from the moment of receipt": (
+        handler(broken.KeysByTheMomentOfReceipt),
+        "stores_simultaneous_redeliveries_once",
+    ),
+    "ids forgotten after minutes": (
+        core(make_inbox=broken_core.ForgetsAfterFiveMinutes),
+        "knows_a_redelivery_after_a_day",
+    ),
+    "no id, known for minutes only": (
+        handler(broken.HasNoUniqueKey),
+        "knows_a_redelivery_after_a_day",
+    ),
+    "all citizens one": (handler(broken.TakesEverybodyForOneCitizen), "keeps_citizens_apart"),
+    "the id alone known": (core(make_inbox=broken_core.KnowsIdsAlone), "keeps_citizens_apart"),
+    "a reused id dropped": (core(make_inbox=broken_core.KnowsIdsAlone), "flags_a_reused_id"),
+    "a reused id unnoticed": (handler(broken.KeysByTheText), "flags_a_reused_id"),
+    "words wait for files": (
+        core(make_inbox=broken_core.FetchesFilesFirst),
+        "never_waits_for_files",
+    ),
+    "files given up at once": (
+        core(make_fetcher=broken_core.GivesFilesUpAtOnce),
+        "never_waits_for_files",
+    ),
+    "lost files waited for": (
+        core(make_fetcher=broken_core.SaysNothingOfLostFiles),
+        "never_waits_for_files",
+    ),
+    "files nobody can ask for": (broken.without_media_source, "never_waits_for_files"),
+    "own messages in the store": (
+        handler(broken.StoresItsOwnMessages),
+        "stores_nothing_it_ignores",
+    ),
+    "the ignored stored": (
+        core(make_inbox=broken_core.StoresWhatIsIgnored),
+        "stores_nothing_it_ignores",
+    ),
+    "every receipt a failure": (
+        handler(broken.TakesEveryReceiptForFailure),
+        "never_takes_receipts_back",
+    ),
+    "machines answered": (handler(broken.TakesMachinesForCitizens), "answers_each_case_once"),
+    "every message a case": (
+        core(make_inbox=broken_core.OpensACaseForEveryMessage),
+        "answers_each_case_once",
+    ),
     "always well": (
         lambda channel: broken.with_lifecycle(channel, broken.ShrugsAtTheProbe),
         "probe_speaks_in_words",
@@ -96,6 +175,7 @@ SKELETON_BROKEN: dict[str, tuple[Break, str]] = {
     "crash on a bad time": (handler(broken.CrashesOnABadTime), "survives_mutated_bytes"),
     "any depth read": (handler(broken.ReadsAnyDepth), "bounds_what_it_parses"),
     "replays accepted": (handler(broken.VerifySkipped), "refuses_stale_requests"),
+    "times forgotten": (handler(broken.ForgetsTheTime), "restores_the_providers_order"),
 }
 
 
@@ -127,6 +207,25 @@ async def test_a_broken_channel_with_times_is_caught(
     await rule(name).apply(skeleton)
     with pytest.raises(CAUGHT):
         await rule(name).apply(breaks(skeleton))
+
+
+@pytest.mark.parametrize(
+    "make_inbox", [broken_core.KnowsNobodyWithoutAnId, broken_core.NeverHearsTheSameTwice]
+)
+async def test_a_window_that_is_too_short_or_too_long_is_caught(make_inbox: type[Inbox]) -> None:
+    channel = broken.without_ids(ChannelUnderTest.of(SMS))
+    await rule("bounds_redeliveries_without_an_id").apply(channel)
+    with pytest.raises(AssertionError):
+        await rule("bounds_redeliveries_without_an_id").apply(
+            with_core(channel, make_inbox=make_inbox)
+        )
+
+
+async def test_a_core_that_takes_receipts_back_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = {"delivered": 0, "queued": 1, "sent": 2, "failed": 3, "read": 4}
+    monkeypatch.setattr(correspondence, "_RANK", ranks)
+    with pytest.raises(AssertionError):
+        await rule("never_takes_receipts_back").apply(ChannelUnderTest.of(SMS))
 
 
 async def test_a_forgotten_task_is_caught() -> None:
@@ -167,6 +266,6 @@ async def test_a_page_that_says_less_is_caught(
 
 def test_every_rule_has_a_broken_channel_that_it_catches() -> None:
     caught = {name for _, name in (*SMS_BROKEN.values(), *SKELETON_BROKEN.values())}
-    shown_above = {"closes_cleanly", "is_documented"}
+    shown_above = {"closes_cleanly", "is_documented", "bounds_redeliveries_without_an_id"}
     plain = {"parses_fixtures_as_expected", "simulator_shows_everything"}
     assert {each.name for each in RULES} == caught | shown_above | plain

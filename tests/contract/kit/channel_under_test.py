@@ -22,6 +22,7 @@ from gateway.channel import (
 )
 from gateway.channel.conformance import Conformance, Provider
 from gateway.domain.intake import Event
+from tests.contract.kit.core import Parts
 from tests.contract.kit.fakes import PUBLIC_URL, FakeClock, FakeHttp, FakeLog, ports
 
 
@@ -45,6 +46,7 @@ class ChannelUnderTest:
     clock: FakeClock = field(default_factory=FakeClock)
     http: FakeHttp = field(default_factory=FakeHttp)
     log: FakeLog = field(default_factory=FakeLog)
+    core: Parts = field(default_factory=Parts)
 
     @classmethod
     def of(cls, kind: ChannelKind) -> "ChannelUnderTest":
