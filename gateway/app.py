@@ -150,14 +150,14 @@ async def built(
             sink = AccountSink()
             kind = kinds[settings.kind]
             ports = Ports(
-                site=_site(config, key),
+                site=site_of(config, key),
                 clock=clock,
                 ids=ids,
                 http=http,
                 sink=sink,
                 uploads=blobs,
                 cases=cases,
-                pages=Pages(_folder(kind) / "templates", config.site.name),
+                pages=Pages(folder_of(kind) / "templates", config.site.name),
                 recogniser=speech,
                 recorder=recorder,
                 log=note,
@@ -315,7 +315,8 @@ async def _recogniser(config: Config, note: Notes) -> "GatedRecogniser | Unavail
     return speech
 
 
-def _site(config: Config, key: bytes) -> Site:
+def site_of(config: Config, key: bytes) -> Site:
+    """Return what a channel may know of the site."""
     return Site(
         name=config.site.name,
         public_url=str(config.site.public_url).rstrip("/"),
@@ -326,7 +327,7 @@ def _site(config: Config, key: bytes) -> Site:
     )
 
 
-def _folder(kind: ChannelKind) -> Path:
+def folder_of(kind: ChannelKind) -> Path:
     """Return the folder of the package that offers a channel kind."""
     package = import_module(kind.settings.__module__.rsplit(".", 1)[0])
     return Path(str(package.__file__)).parent
