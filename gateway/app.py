@@ -199,7 +199,7 @@ async def built(
                 ledgers=ledgers,
                 accounts=by_name,
                 http=http,
-                texts=load_texts(),
+                texts=load_texts(usual=config.site.language),
                 site_name=config.site.name,
                 key=key,
                 clock=clock,

@@ -10,7 +10,6 @@ from pydantic import Field, SecretStr, SerializeAsAny, field_validator, model_va
 from gateway.config.endpoint import Endpoint
 from gateway.config.settings import ChannelSettings, Settings
 from gateway.config.values import (
-    Bytes,
     Listen,
     Name,
     Network,
@@ -213,19 +212,6 @@ class Speech(Settings):
 class Limits(Settings):
     """What one request may cost before anything in it is read."""
 
-    body: Bytes = Field(
-        default=1024 * 1024,
-        description="Largest body of a provider's or an integration's request.",
-        examples=["1 MiB"],
-    )
-    upload: Bytes = Field(
-        default=25 * 1024 * 1024,
-        description="Largest request with attachments, everything in it counted.",
-        examples=["25 MiB"],
-    )
-    files: int = Field(
-        default=9, ge=0, le=100, description="Most attachments in one request.", examples=["9"]
-    )
     read_timeout: Seconds = Field(
         default=30,
         gt=0,
