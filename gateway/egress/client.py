@@ -134,7 +134,7 @@ class EgressClient:
                     data=body,
                     allow_redirects=False,
                     ssl=self._tls,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect_s),
+                    timeout=_connecting(limits.connect_s),
                 ) as response,
             ):
                 # Leaving the block before the end of the answer drops the connection.
@@ -188,6 +188,11 @@ class EgressClient:
         )
 
 
+@lru_cache(maxsize=64)
+def _connecting(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
+
+
 # Most calls repeat an endpoint's URL, and taking a URL apart costs as much as signing an event.
 @lru_cache(maxsize=256)
 def _parse(url: str) -> tuple[URL, str]:
@@ -238,7 +243,9 @@ def _received(response: aiohttp.ClientResponse) -> dict[str, str]:
     folded: dict[str, str] = {}
     for name, value in response.headers.items():
         # aiohttp keeps bytes that are not UTF-8 as lone surrogates, which no database accepts.
-        text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        text = value
+        if not text.isascii():
+            text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         key = name.lower()
         folded[key] = f"{folded[key]}, {text}" if key in folded else text
     return folded
