@@ -8,6 +8,7 @@ attempt, finishes the work and lets the lane go on, all durable.
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
 import statistics
 import tempfile
@@ -101,6 +102,7 @@ async def _measure(folder: Path, port: int, deliveries: int, rounds: int) -> Row
         (courier,) = await couriers([endpoint], ledgers=ledgers, http=http, note=lambda *_, **__: 0)
         running = asyncio.create_task(courier.run())
         await _deliver(ledgers, courier, 500)  # warm: statements, connections, the window
+        gc.freeze()  # as hotline serve does before it accepts
         bodies = await _bodies(store, 500)
         for _ in range(rounds):
             ours.append(await _deliver(ledgers, courier, deliveries) / deliveries)

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.channel.errors import StoreBusy
 from gateway.channel.http import EgressError, EgressReply, HttpClient
@@ -19,6 +20,7 @@ from gateway.delivery.keyring import signing_keys
 from gateway.delivery.letter import compose
 from gateway.delivery.reading import EventReader
 from gateway.delivery.schedule import RetrySchedule, standard_schedule
+from gateway.delivery.settling import Settler, patiently
 from gateway.delivery.signing import BadSecret
 from gateway.delivery.slots import Slots
 from gateway.delivery.verdict import HELD_WAIT, Dead, Delivered, Pause, Retry, Verdict, judge
@@ -33,8 +35,6 @@ from gateway.store.worker import GiveUp, Pace, Postpone, Worker
 
 RESPONSE_LIMIT = 16 * 1024
 """The most of an answer that is kept in the attempt log, in bytes."""
-
-_COMMIT_PAUSES_S = (0.1, 0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ class Courier:
         self.endpoint = endpoint
         self.gate = Gate(endpoint.name, terms.breaker)
         self._slots = Slots(lambda: self.gate.width)
+        self._settler = Settler(ledgers.store, lambda: self._slots.inside)
         self._terms = terms
         self._ledgers = ledgers
         self._clock = ledgers.clock
@@ -135,9 +136,7 @@ class Courier:
             verdict = judge(outcome, now=self._clock.now())
         attempt = self._attempt(one, told, started, took_us, outcome, verdict)
         if isinstance(verdict, Delivered) and self.gate.is_easy and not self._forwards(told):
-            await self._ledgers.store.write_batched(
-                deliveries.settle_delivered, Settled(attempt=attempt, work=one), lock=one.lane
-            )
+            await self._settler.settle(Settled(attempt=attempt, work=one))
             self.gate.went_well()
         else:
             attempt = await self._settle(one, told, attempt, verdict, outcome)
@@ -242,14 +241,8 @@ class Courier:
     async def _commit(
         self, settle: Callable[[Ledger], tuple[Standing, bool]], told: Told
     ) -> tuple[Standing, bool]:
-        """Commit what an attempt came to, patiently: to give up would mean to send it again."""
         locks = (draft_lock(told.draft_id),) if told.draft_id and self._forwards(told) else ()
-        for pause_s in _COMMIT_PAUSES_S:
-            try:
-                return await self._ledgers.write(self._actor, settle, locks=locks)
-            except StoreBusy:
-                await asyncio.sleep(pause_s)
-        return await self._ledgers.write(self._actor, settle, locks=locks)
+        return await patiently(partial(self._ledgers.write, self._actor, settle, locks=locks))
 
     def _next_wait(self, one: Work, verdict: Verdict) -> timedelta | None:
         """Return the wait before the next attempt; None when there is none."""

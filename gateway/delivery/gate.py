@@ -26,7 +26,7 @@ from gateway.store.times import to_us
 
 _DECODE = msgspec.json.Decoder(Breaker).decode
 _CLAIM_PAUSE_S = 0.02
-READY_PER_CALL = 4
+READY_PER_CALL = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

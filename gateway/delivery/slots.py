@@ -13,12 +13,12 @@ class Slots:
 
     def __init__(self, width: Callable[[], int]) -> None:
         self._width = width
-        self._inside = 0
+        self.inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        if not self._waiting and self._inside < self._width():
-            self._inside += 1
+        if not self._waiting and self.inside < self._width():
+            self.inside += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -33,9 +33,9 @@ class Slots:
         self._leave()
 
     def _leave(self) -> None:
-        self._inside -= 1
-        while self._waiting and self._inside < self._width():
+        self.inside -= 1
+        while self._waiting and self.inside < self._width():
             turn = self._waiting.popleft()
             if not turn.done():
-                self._inside += 1
+                self.inside += 1
                 turn.set_result(None)

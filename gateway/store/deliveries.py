@@ -107,10 +107,9 @@ def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
 
 
 def settle_delivered(connection: Connection, items: Sequence[Settled]) -> list[None]:
-    """Log acknowledged deliveries and finish their work, many in one commit.
+    """Log acknowledged deliveries and finish their work; the locks of their lanes are held.
 
-    For ``Store.write_batched`` with each work's lane as its lock. Raises ``Fenced`` when one is not
-    ours any more.
+    Raises ``Fenced`` when one is not ours any more.
     """
     record(connection, [item.attempt for item in items])
     return work.complete_batched(connection, [item.work for item in items])
