@@ -1,9 +1,10 @@
 """Puts a built gateway on its port and sets its workers to work."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.app import Gateway, Role
+from gateway.web.health import METRICS
 from gateway.web.server import listening
 from gateway.web.surfaces import api, channel_routes, health_routes
 
@@ -15,13 +16,15 @@ async def serving(gateway: Gateway, host: str, port: int) -> AsyncIterator[int]:
     On leaving, the doors close first and the workers finish what they have in hand.
     """
     config = gateway.config
-    routes = health_routes(
+    watching = health_routes(
         gateway.store,
         gateway.accounts,
         data=config.data,
         registry=gateway.registry,
         allow=config.admin.allow,
     )
+    apart = config.admin.listen is not None
+    routes = [one for one in watching if not apart or one.path != METRICS]
     if gateway.role is not Role.WORKER:
         routes += channel_routes(
             gateway.inbox,
@@ -39,5 +42,13 @@ async def serving(gateway: Gateway, host: str, port: int) -> AsyncIterator[int]:
             note=gateway.note,
             read_timeout_s=config.limits.read_timeout,
         ).routes()
-    async with gateway.at_work(), listening(routes, host, port) as bound:
-        yield bound
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(gateway.at_work())
+        if config.admin.listen is not None:
+            await stack.enter_async_context(listening(watching, *_address(config.admin.listen)))
+        yield await stack.enter_async_context(listening(routes, host, port))
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -12,6 +12,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 Probe = Callable[[], Awaitable[str | None]]
 """Returns None when all is well, else in words what is not."""
 
+METRICS = "/metrics"
+
 _PROBE_TIMEOUT_S = 3.0
 
 
@@ -29,7 +31,7 @@ class Health:
         return [
             web.get("/healthz", self.healthz),
             web.get("/readyz", self.readyz),
-            web.get("/metrics", self.metrics),
+            web.get(METRICS, self.metrics),
         ]
 
     async def healthz(self, request: web.Request) -> web.Response:
