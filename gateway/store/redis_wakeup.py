@@ -25,8 +25,9 @@ _AWAY = (RedisError, OSError, TimeoutError)
 class RedisWakeup:
     """Hints within this process and to every other process on the same Redis.
 
-    ``note`` is told once when Redis goes away and once when it is back. ``pause_s`` lies between two
-    attempts to connect; after ``quiet_s`` without a message the server is asked whether it lives.
+    ``note`` is told once when Redis goes away and once when it is back. ``pause_s`` lies between
+    two attempts to connect; after ``quiet_s`` without a message the server is asked for a sign of
+    life.
     """
 
     def __init__(
@@ -38,7 +39,6 @@ class RedisWakeup:
             socket_connect_timeout=_ANSWER_LIMIT_S,
             socket_timeout=_ANSWER_LIMIT_S,
             retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
         )
         self._note = note
         self._pause_s = pause_s
@@ -47,6 +47,7 @@ class RedisWakeup:
         self._unsent: set[str] = set()
         self._has_unsent = asyncio.Event()
         self._connected: bool | None = None
+        self._closed = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -55,6 +56,7 @@ class RedisWakeup:
 
     async def close(self) -> None:
         """Stop."""
+        self._closed = True  # the client has been seen to swallow a cancellation in mid-command
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -71,20 +73,18 @@ class RedisWakeup:
         await self._local.wait(queue, timeout_s)
 
     async def _send(self) -> None:
-        while True:
+        while not self._closed:
             await self._has_unsent.wait()
             self._has_unsent.clear()
             queues, self._unsent = self._unsent, set()
             try:
-                pipeline = self._client.pipeline(transaction=False)
                 for queue in queues:
-                    pipeline.publish(CHANNEL, f"{self._me} {queue}")
-                await pipeline.execute()
+                    await self._client.publish(CHANNEL, f"{self._me} {queue}")
             except _AWAY as error:
                 self._now(connected=False, why=error)
 
     async def _listen(self) -> None:
-        while True:
+        while not self._closed:
             try:
                 async with self._client.pubsub() as subscription:
                     await subscription.subscribe(CHANNEL)
@@ -95,7 +95,7 @@ class RedisWakeup:
 
     async def _hear(self, subscription: PubSub) -> None:
         asked = False
-        while True:
+        while not self._closed:
             message = await subscription.get_message(timeout=self._quiet_s)
             if message is None:
                 if asked:
@@ -106,7 +106,7 @@ class RedisWakeup:
             asked = False
             self._now(connected=True)
             if message["type"] == "message":
-                sender, _, queue = str(message["data"]).partition(" ")
+                sender, _, queue = message["data"].decode(errors="replace").partition(" ")
                 if sender != self._me:
                     self._local.notify(queue)
 

@@ -46,7 +46,7 @@ async def test_nothing_acknowledged_is_lost_and_redeliveries_change_nothing() ->
 
         async def more(count: int) -> None:
             enough = len(acknowledged) + count
-            while len(acknowledged) < enough:  # noqa: ASYNC110 - a condition of the outside world
+            while len(acknowledged) < enough:
                 await asyncio.sleep(0.01)
 
         for _ in range(ROUNDS):
