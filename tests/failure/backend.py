@@ -19,7 +19,6 @@ TOKEN = re.compile(r"\bm-[0-9a-z]+-[0-9]+\b")
 @asynccontextmanager
 async def recording_backend(journal: Journal, port: int) -> AsyncIterator[None]:
     """Serve ``/hook`` on a loopback port."""
-    seen: set[str] = set()
     keys = [Secret(key=secret_key(SECRET))]
 
     async def hook(request: web.Request) -> web.Response:
@@ -30,15 +29,14 @@ async def recording_backend(journal: Journal, port: int) -> AsyncIterator[None]:
         texts = [one["text"] for one in draft.get("messages", []) if one["direction"] == "in"]
         journal.note(
             id=vouched.message_id,
-            repeated=vouched.message_id in seen,
             type=document["type"],
             draft_id=draft["draft_id"],
+            receipt_no=draft["receipt_no"],
             revision=draft["revision"],
             state=draft["state"],
-            tokens=sorted(set(TOKEN.findall("\n".join(texts)))),
+            tokens=TOKEN.findall("\n".join(texts)),
             digest=hashlib.sha256(body).hexdigest(),
         )
-        seen.add(vouched.message_id)
         return web.json_response({"external_id": f"WO-{draft['receipt_no']}"})
 
     application = web.Application(client_max_size=4 * 1024 * 1024)

@@ -5,17 +5,25 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import aiohttp
 from pydantic import SecretStr
 
 from channels.sms.config import SmsSettings
 from channels.sms.simulator import TwilioSimulator
+from channels.sms.stand_in import TwilioStandIn
+from gateway.channel import RawRequest
 from tests.failure.record import Journal
 
 PUBLIC_URL = "http://127.0.0.1:1"
 ACCOUNT_SID = "AC00000000000000000000000000000000"
-AUTH_TOKEN = "harness"
+AUTH_TOKEN = "auth-0f3c9d2e7b5a"
+TEXTER = "+861380000"
+CALLER = "1390000"
+COMPLAINTS = ("路灯坏了", "井盖坏了")
+SMS = "/channels/sms/main"
+FORM = "/api/v1/intake"
 
 
 def sms_settings(base_url: str = "http://127.0.0.1:9") -> SmsSettings:
@@ -30,6 +38,26 @@ def sms_settings(base_url: str = "http://127.0.0.1:9") -> SmsSettings:
     )
 
 
+def carrier() -> TwilioStandIn:
+    """The provider that takes the gateway's messages for citizens."""
+    return TwilioStandIn(sms_settings())
+
+
+def text_message(token: str, sender: str, *, photo: bool = False) -> RawRequest:
+    """A signed message; the same token makes the same message again."""
+    simulator = TwilioSimulator(sms_settings(), PUBLIC_URL)
+    text = f"{token} {COMPLAINTS[0]}"
+    digest = hashlib.md5(token.encode(), usedforsecurity=False).hexdigest()
+    if photo:
+        return simulator.image(text, sender=sender, message_id="MM" + digest)
+    return simulator.message(text, sender=sender, message_id="SM" + digest)
+
+
+def signed_by(raw: RawRequest) -> dict[str, str]:
+    """The headers of a message as an HTTP client wants them."""
+    return dict(raw.headers)
+
+
 @dataclass
 class Town:
     """Many citizens who text and some who use the portal, all at once, on several gateways."""
@@ -38,13 +66,13 @@ class Town:
     ports: Sequence[int]
     chance: random.Random
     name: str
+    pause_s: float = 0.2
     sent: set[str] = field(default_factory=set)
-    _simulator: TwilioSimulator = field(
-        default_factory=lambda: TwilioSimulator(sms_settings(), PUBLIC_URL)
-    )
+    refused: int = 0
+    """How often somebody was told to come again later."""
     _stopping: bool = False
 
-    async def live(self, citizens: int, pause_s: float = 0.05) -> None:
+    async def live(self, citizens: int) -> None:
         """Let citizens write until ``rest``; then let each finish the message it is sending."""
         timeout = aiohttp.ClientTimeout(total=10)
         async with (
@@ -53,38 +81,33 @@ class Town:
         ):
             for number in range(citizens):
                 person = self._texts if number % 4 else self._fills_in
-                group.create_task(person(session, number, pause_s))
+                group.create_task(person(session, number))
 
     def rest(self) -> None:
         """Nobody begins a new message from now on."""
         self._stopping = True
 
-    async def _texts(self, session: aiohttp.ClientSession, number: int, pause_s: float) -> None:
-        count = 0
-        while not self._stopping:
-            token = f"m-{self.name}s{number}-{count}"
+    async def _texts(self, session: aiohttp.ClientSession, number: int) -> None:
+        for one in count():
+            if self._stopping:
+                return
+            token = f"m-{self.name}s{number}-{one}"
             self.sent.add(token)
-            raw = self._simulator.message(
-                f"{token} 路灯坏了",
-                sender=f"+861380000{number:04d}",
-                message_id="SM" + hashlib.md5(token.encode(), usedforsecurity=False).hexdigest(),
-            )
-            await self._until_told(
-                session, "/channels/sms/main", raw.body, dict(raw.headers), token, 200
-            )
-            count += 1
-            await asyncio.sleep(self.chance.uniform(0, pause_s))
+            raw = text_message(token, f"{TEXTER}{number:04d}", photo=one % 8 == 5)
+            await self._until_told(session, SMS, raw.body, signed_by(raw), token)
+            await asyncio.sleep(self.chance.uniform(0, self.pause_s))
 
-    async def _fills_in(self, session: aiohttp.ClientSession, number: int, pause_s: float) -> None:
-        count = 0
-        while not self._stopping:
-            token = f"m-{self.name}w{number}-{count}"
+    async def _fills_in(self, session: aiohttp.ClientSession, number: int) -> None:
+        for one in count():
+            if self._stopping:
+                return
+            token = f"m-{self.name}w{number}-{one}"
             self.sent.add(token)
-            body = f'{{"content": "{token} 井盖坏了", "phone": "1390000{number:04d}"}}'.encode()
+            text = f"{token} {COMPLAINTS[1]}"
+            body = f'{{"content": "{text}", "phone": "{CALLER}{number:04d}"}}'.encode()
             headers = {"Content-Type": "application/json", "Idempotency-Key": token}
-            await self._until_told(session, "/api/v1/intake", body, headers, token, 201)
-            count += 1
-            await asyncio.sleep(self.chance.uniform(0, pause_s * 4))
+            await self._until_told(session, FORM, body, headers, token)
+            await asyncio.sleep(self.chance.uniform(0, self.pause_s * 4))
 
     async def _until_told(
         self,
@@ -93,12 +116,11 @@ class Town:
         body: bytes,
         headers: dict[str, str],
         token: str,
-        success: int,
     ) -> None:
         """Deliver until acknowledged; now and then once more, as impatient providers do."""
+        success = 201 if path == FORM else 200
         copies = 2 if self.chance.random() < 0.1 else 1
-        told = 0
-        while told < copies:
+        while copies:
             port = self.chance.choice(self.ports)
             try:
                 async with session.post(
@@ -106,15 +128,13 @@ class Town:
                 ) as reply:
                     answer = await reply.read()
                     if reply.status == success:
-                        self.journal.note(
-                            token=token, answer=answer.decode() if success == 201 else None
-                        )
-                        told += 1
+                        kept = answer.decode() if path == FORM else None
+                        self.journal.note(token=token, answer=kept)
+                        copies -= 1
                         continue
-                    assert reply.status in {503, 500} or reply.status >= 502, (
-                        reply.status,
-                        answer,
-                    )
+                    # Whatever is wrong with us is never the citizen's fault.
+                    assert reply.status == 503, (reply.status, answer)
+                    self.refused += 1
             except (aiohttp.ClientError, OSError, TimeoutError):
                 pass
             await asyncio.sleep(0.05)

@@ -1,100 +1,126 @@
-"""Gateway processes as an operator runs them, to be killed the hard way and started again."""
+"""Gateway processes under the tests' control: started, killed, frozen, ended, looked into."""
 
 import os
+import select
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
-ROOT = Path(__file__).parents[2]
-START_S = 60
+from tests.failure.nursery import Nursery
+
+START_S = 60.0
+_AWAY = 2
+"""The exit code of a gateway whose store is not there: whoever supervises it tries again."""
 
 
 @dataclass
 class GatewayProcess:
-    """One ``hotline serve``; ``stop_at`` names the point at which it kills itself."""
+    """One ``hotline serve``; ``broken`` names what is wrong with it (see ``broken.py``)."""
 
+    nursery: Nursery
     config: Path
     data: Path
     port: int
     role: str = "all"
+    broken: str | None = None
     log: Path = field(init=False)
-    _process: subprocess.Popen[str] | None = None
+    pid: int | None = None
+    _ended: int | None = None
+    _handle: int = -1
 
     def __post_init__(self) -> None:
         self.log = self.data / f"{self.role}-{self.port}.log"
 
     def start(self, stop_at: str | None = None) -> None:
-        """Start the process and wait until it accepts connections (or has died at its point)."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        environment.pop("HOTLINE_STOP_AT", None)
-        if stop_at is not None:
-            environment["HOTLINE_STOP_AT"] = stop_at
-        command: Sequence[str] = (
-            sys.executable,
-            "-m",
-            "gateway.cli",
-            "serve",
-            "--config",
-            str(self.config),
-            "--data",
-            str(self.data),
-            "--port",
-            str(self.port),
-            "--role",
-            self.role,
-        )
-        with self.log.open("a") as log:
-            self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, cwd=ROOT
-            )
-        assert self._process.stdout is not None
-        ready = self._process.stdout.readline()
-        if not ready.startswith("ready ") and stop_at is None:
+        """Start the process and wait until it accepts connections.
+
+        Tries again while the store is away. ``stop_at`` names the point at which the process is to
+        kill itself. A process that was killed meanwhile is dead on return.
+        """
+        until = time.monotonic() + START_S
+        while not self._start(stop_at):
+            code = self.bury() if self.wait_until_dead(5) else None
+            if code == _AWAY and time.monotonic() < until:
+                time.sleep(0.1)
+                continue
+            if code == -signal.SIGKILL:
+                return
             raise AssertionError(f"the gateway did not start: {self.log.read_text()[-2000:]}")
+
+    def _start(self, stop_at: str | None) -> bool:
+        reading, writing = os.pipe()
+        with os.fdopen(reading) as out, self.log.open("a") as log:
+            try:
+                self.pid = self.nursery.start(
+                    [
+                        *("serve", "--config", str(self.config), "--data", str(self.data)),
+                        *("--port", str(self.port), "--role", self.role),
+                    ],
+                    environment={} if stop_at is None else {"HOTLINE_STOP_AT": stop_at},
+                    broken=self.broken,
+                    out=writing,
+                    log=log.fileno(),
+                )
+            finally:
+                os.close(writing)
+            self._ended = None
+            self._handle = os.pidfd_open(self.pid)
+            return _is_ready(out)
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._handle >= 0 and not self.wait_until_dead(0)
+
+    @property
+    def handle(self) -> int:
+        """A file descriptor that becomes readable when the process ends."""
+        return self._handle
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
+        if self._handle >= 0:
+            signal.pidfd_send_signal(self._handle, number)
 
     def kill(self) -> None:
         """Kill the process without any warning and wait until it is gone."""
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(timeout=20)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        if self.alive:
+            self.send(signal.SIGKILL)
+        if self._handle >= 0:
+            assert self.wait_until_dead(20), f"{self.pid} survived SIGKILL"
+            self.bury()
 
-    def end(self) -> int:
+    def end(self, seconds: float = 60) -> int:
         """Ask the process to stop and return its exit code."""
-        assert self._process is not None
-        self._process.terminate()
-        code = self._process.wait(timeout=60)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        return code
+        self.send(signal.SIGTERM)
+        assert self.wait_until_dead(seconds), f"{self.role} did not stop"
+        return self.bury()
 
     def wait_until_dead(self, seconds: float) -> bool:
-        """Wait for the process to kill itself; return whether it did."""
-        assert self._process is not None
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                return True
-            time.sleep(0.02)
-        return False
+        """Wait for the process to end; return whether it did."""
+        if self._handle < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def bury(self) -> int:
+        """Return the exit code of the process, which has ended; negative: of a signal."""
+        assert self.pid is not None
+        if self._ended is None:
+            self._ended = self.nursery.bury(self.pid)
+            os.close(self._handle)
+            self._handle = -1
+        return self._ended
+
+
+def _is_ready(out: TextIO) -> bool:
+    """Wait for the line that says so; a process that dies closes its end."""
+    return out.readline().startswith("ready ")
 
 
 @contextmanager
