@@ -1,6 +1,6 @@
 """Divides one draft into two: the chosen messages become a case of their own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -25,18 +25,18 @@ def divided(
 ) -> tuple[WorkOrderDraft, WorkOrderDraft]:
     """Return what stays and the new, still collecting draft with the ``chosen`` message ids.
 
-    Files go with the messages that brought them. What was found out about the whole (place,
+    Files go with the messages that brought them; one that both halves name is in both. What was found out about the whole (place,
     routing, category) stays: it may not be true of the part. Raises ``CannotSplit``.
     """
     moved = _moved(draft, frozenset(chosen))
     ids = {message.id for message in moved}
     stay = tuple(message for message in draft.messages or () if message.id not in ids)
-    files = {one for message in moved for one in message.attachment_ids or ()}
-    files -= {one for message in stay for one in message.attachment_ids or ()}
+    files = _files_of(moved)
+    gone = files - _files_of(stay)
     rest = replace(
         draft,
         messages=stay,
-        attachments=tuple(one for one in draft.attachments or () if one.id not in files) or None,
+        attachments=tuple(one for one in draft.attachments or () if one.id not in gone) or None,
         suggestions=tuple(one for one in draft.suggestions or () if not _rests_on(one, ids))
         or None,
         extra={**(draft.extra or {}), "split_into": [*_split_into(draft), draft_id]},
@@ -79,6 +79,10 @@ def _moved(draft: WorkOrderDraft, chosen: frozenset[str]) -> tuple[Message, ...]
     if len(moved) == len(heard):
         raise CannotSplit("these are all of the citizen's messages", "leave at least one behind")
     return moved
+
+
+def _files_of(messages: Iterable[Message]) -> set[str]:
+    return {one for message in messages for one in message.attachment_ids or ()}
 
 
 def _rests_on(suggestion: Suggestion, messages: Collection[str]) -> bool:
