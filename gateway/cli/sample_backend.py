@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 
 from gateway.domain.errors import GatewayError
@@ -37,34 +39,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(host: str, port: int, secret: str) -> int:
-    from aiohttp import web
+    from pydantic import SecretStr
 
-    from gateway.cli._sample_case_desk import SampleBackend
+    from gateway.config import Endpoint
     from gateway.delivery.signing import secret_key
+    from gateway.demo.backend import SampleBackend
+    from gateway.demo.pages import CasePages
     from gateway.domain.clock import SystemClock
 
     secret_key(secret)  # a secret that cannot be one is told now, not at the first event
     say = partial(print, flush=True)
-    backend = SampleBackend(secret=secret, clock=SystemClock(), say=say)
-    runner = web.AppRunner(backend.app(), access_log=None)
-    await runner.setup()
-    try:
+    endpoint = Endpoint(name="casework", url=f"http://{host}:{port}/hook", secret=SecretStr(secret))
+    pages = CasePages(datetime.now().astimezone().tzinfo or UTC)
+    backend = SampleBackend(endpoint, clock=SystemClock(), pages=pages, say=say)
+    async with AsyncExitStack() as stack:
         try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
+            url = await stack.enter_async_context(backend.serving(host, port))
         except OSError as error:
             raise GatewayError(
                 f"port {port} on {host} cannot be used: {error.strerror}",
                 "stop what uses it, or choose another with --port",
             ) from error
-        host, port = runner.addresses[0][:2]
-        backend.url = f"http://{host}:{port}"
-        say(f"ready {backend.url}")
+        say(f"ready {url}")
         ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, ended.set)
+            asyncio.get_running_loop().add_signal_handler(name, ended.set)
         await ended.wait()
-    finally:
-        await runner.cleanup()
     return 0

@@ -6,7 +6,7 @@ stores what it took before it says so.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ from aiohttp import web
 from gateway.config import Endpoint
 from gateway.delivery.keyring import signing_keys
 from gateway.delivery.signing import BadSignature, verify
-from gateway.demo.cases import Case, Cases, Event
+from gateway.demo.cases import OPENS, Case, Cases, Event
 from gateway.demo.pages import CasePages
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Clock
@@ -37,12 +37,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class SampleBackend:
-    """The backend behind one endpoint; ``journal`` is the file that keeps what it was told."""
+    """The backend behind one endpoint.
+
+    ``journal`` is the file that keeps what it was told; without one, nothing outlives the process.
+    ``say`` is told one line for each case.
+    """
 
     endpoint: Endpoint
     clock: Clock
-    journal: Path
     pages: CasePages
+    journal: Path | None = None
+    say: Callable[[str], None] = lambda _: None
     cases: Cases = field(default_factory=Cases)
     repeated: int = 0
     """Events that came more than once."""
@@ -93,7 +98,10 @@ class SampleBackend:
                 return web.Response(status=400)
             except OSError:
                 return web.Response(status=503)
-            return self._answer(self.cases.take(vouched.message_id, event, now))
+            case = self.cases.take(vouched.message_id, event, now)
+            if case is not None and event.type == OPENS and case.number is not None:
+                self.say(f"{case.number}  {case.draft.receipt_no}  {case.draft.channel}")
+            return self._answer(case)
 
     def _answer(self, case: Case | None) -> web.Response:
         if case is None or case.number is None:
@@ -111,12 +119,16 @@ class SampleBackend:
         return _page(self.pages.one(case))
 
     def _write(self, line: bytes) -> None:
+        if self.journal is None:
+            return
         with self.journal.open("ab") as file:
             file.write(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
     def _remember(self) -> None:
+        if self.journal is None:
+            return
         try:
             self.journal.parent.mkdir(parents=True, exist_ok=True)
             with self.journal.open("a+b") as file:

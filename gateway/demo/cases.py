@@ -106,7 +106,7 @@ class Cases:
         )
         if event.type == OPENS and case.number is None:
             self._numbers += 1
-            case.number = f"WO-{self._numbers:04}"
+            case.number = f"WO-{self._numbers:06}"
         return case
 
     def newest_first(self) -> Sequence[Case]:

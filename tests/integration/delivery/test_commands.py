@@ -9,17 +9,18 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from gateway.blobs import DirectoryBlobs
 from gateway.cli import main
-from gateway.cli._sample_case_desk import SampleBackend
 from gateway.delivery.letter import compose
 from gateway.delivery.signing import Secret, secret_key
+from gateway.demo.backend import SampleBackend
+from gateway.demo.pages import CasePages
 from gateway.domain.clock import SystemClock
 from gateway.domain.draft import Request
 from gateway.domain.lifecycle import State
@@ -265,13 +266,13 @@ async def test_the_sample_backend_opens_one_case_a_draft_and_handles_each_event_
 
 async def test_the_sample_backend_shows_a_citizens_words_harmlessly(store: Store) -> None:
     clock = SystemClock()
-    backend = SampleBackend(secret=SECRET, clock=clock)
+    backend = SampleBackend(endpoint(), clock=clock, pages=CasePages(UTC))
     async with world(store, working=False) as one:
         request = Request(type="complaint", title="<script>", content="a & b")
         draft_id = await one.open_draft(state=State.QUEUED, request=request)
         await one.move(draft_id, State.READY)
         told, _, _ = await store.read(lambda c: feed.after(c, 0, limit=10))
-    async with listening_to(backend) as url, aiohttp.ClientSession() as session:
+    async with backend.serving("127.0.0.1", 0) as url, aiohttp.ClientSession() as session:
         for event in (*told, *told):
             letter = compose(event, secrets=[Secret(key=secret_key(SECRET))], sent_at=clock.now())
             await session.post(f"{url}/hook", data=letter.body, headers=letter.headers)
@@ -279,18 +280,8 @@ async def test_the_sample_backend_shows_a_citizens_words_harmlessly(store: Store
             page = await response.text()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert [one.repeated for one in backend.deliveries] == [False, False, True, True]
-    assert len(backend.cases) == 1
-
-
-@asynccontextmanager
-async def listening_to(backend: SampleBackend) -> AsyncIterator[str]:
-    runner = web.AppRunner(backend.app())
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    assert backend.repeated == 2
+    assert len(list(backend.cases)) == 1
 
 
 async def test_a_taken_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
