@@ -15,6 +15,10 @@ from gateway.speech.endpointing import CHUNK
 
 _CONTEXT = 64
 _STATE = (1, 1, 128)
+# The longer the network has heard silence, the less it believes a voice over noise: after 18 s, the
+# length of a greeting, it passed over a whole sentence which it knows when it is fresh.
+_SPELL = 32
+_SILENCE = 0.1
 
 
 class Silero:
@@ -37,16 +41,30 @@ class Silero:
 
 
 class SileroStream:
-    """A VoiceDetector: the network with the memory of one stream."""
+    """A VoiceDetector: the network with the memory of one stream, which forgets plain silence."""
 
     def __init__(self, network: Any) -> None:
         self._network = network
         self._h = np.zeros(_STATE, np.float32)
         self._c = np.zeros(_STATE, np.float32)
         self._context = np.zeros(_CONTEXT, np.float32)
+        self._spell: list[float] = []
 
     def probabilities(self, chunks: npt.NDArray[np.float32]) -> list[float]:
         """Judge ``chunks``, shape (n, 512), the next ones of the stream."""
+        scores: list[float] = []
+        while len(scores) < len(chunks):
+            room = _SPELL - len(self._spell)
+            judged = self._judge(chunks[len(scores) : len(scores) + room])
+            scores += judged
+            self._spell += judged
+            if len(self._spell) == _SPELL:
+                if max(self._spell) < _SILENCE:
+                    self._h, self._c = np.zeros(_STATE, np.float32), np.zeros(_STATE, np.float32)
+                self._spell.clear()
+        return scores
+
+    def _judge(self, chunks: npt.NDArray[np.float32]) -> list[float]:
         contexts = np.empty((len(chunks), _CONTEXT), np.float32)
         contexts[0] = self._context
         contexts[1:] = chunks[:-1, CHUNK - _CONTEXT :]
