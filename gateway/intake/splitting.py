@@ -25,8 +25,9 @@ def divided(
 ) -> tuple[WorkOrderDraft, WorkOrderDraft]:
     """Return what stays and the new, still collecting draft with the ``chosen`` message ids.
 
-    Files go with the messages that brought them; one that both halves name is in both. What was found out about the whole (place,
-    routing, category) stays: it may not be true of the part. Raises ``CannotSplit``.
+    Files go with the messages that brought them; one that both halves name is in both. What was
+    found out about the whole (place, routing, category) stays: it may not be true of the part.
+    Raises ``CannotSplit``.
     """
     moved = _moved(draft, frozenset(chosen))
     ids = {message.id for message in moved}

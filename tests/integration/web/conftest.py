@@ -31,9 +31,14 @@ from gateway.web.pages import Pages
 from gateway.web.server import listening
 from gateway.web.surfaces import api, channel_routes, health_routes
 from tests.contract.kit.office import Office
-from tests.integration.intake.conftest import forwards, office, store_url
+from tests.integration.intake.conftest import forwards, office
 
-__all__ = ["forwards", "office", "store_url"]
+__all__ = ["forwards", "office"]
+
+BOTH_ENGINES = pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""For tests of what reaches the store's SQL; the others need only one engine."""
 
 KEY = b"k" * 32
 CASEWORK = Endpoint(
@@ -150,6 +155,15 @@ def web_account(
             log=nothing,
         ),
     )
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of an empty database."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/hotline.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @pytest.fixture

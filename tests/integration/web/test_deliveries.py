@@ -8,7 +8,9 @@ import pytest
 from gateway.delivery import signing
 from gateway.delivery.keyring import signing_keys
 from tests.integration.intake.conftest import text
-from tests.integration.web.conftest import CASEWORK, Door
+from tests.integration.web.conftest import BOTH_ENGINES, CASEWORK, Door
+
+pytestmark = BOTH_ENGINES
 
 BASE = "/api/v1/deliveries"
 

@@ -7,7 +7,9 @@ from gateway.domain.intake import InboundMessage, MediaRef
 from gateway.domain.lifecycle import State
 from gateway.store.tokens import Scope
 from tests.integration.intake.conftest import CITIZEN, WEB, text
-from tests.integration.web.conftest import Door
+from tests.integration.web.conftest import BOTH_ENGINES, Door
+
+pytestmark = BOTH_ENGINES
 
 ABSENT = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

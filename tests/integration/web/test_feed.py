@@ -5,7 +5,9 @@ import base64
 import pytest
 
 from tests.integration.intake.conftest import text
-from tests.integration.web.conftest import Door
+from tests.integration.web.conftest import BOTH_ENGINES, Door
+
+pytestmark = BOTH_ENGINES
 
 
 async def test_pages_hold_every_event_once_and_in_order(door: Door) -> None:
