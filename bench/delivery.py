@@ -1,28 +1,29 @@
 """What one delivery costs: sign, send, log and promote against a bare aiohttp POST.
 
-Run ``python -m bench.delivery``. Both send the same bodies, sixteen at a time, to the same bare
+Run ``python -m bench delivery``. Both send the same bodies, sixteen at a time, to the same bare
 sink in a process of its own, in alternating rounds; counted is the CPU time of this process with
 all its threads. Ours claims from a SQLite store, signs, sends through the guarded client, logs the
 attempt, finishes the work and lets the lane go on, all durable.
 """
 
-import argparse
 import asyncio
 import gc
 import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from pydantic import SecretStr
 
+from bench.report import Options, Row, median_ratio
 from gateway.config import Endpoint
 from gateway.delivery.courier import Courier
 from gateway.delivery.office import DeliveryOffice
@@ -40,52 +41,38 @@ from gateway.store.ledger import Ledger, Ledgers
 from gateway.store.opening import open_store
 from gateway.store.wakeup import LocalWakeup
 
-TARGET = 2.0
+NAME = "delivery"
 AT_ONCE = 16
+_STEP = 500
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """CPU microseconds for one delivery and for one bare POST, medians of the rounds."""
-
-    deliveries: int
-    rounds: int
-    ours_us: float
-    bare_us: float
-
-    @property
-    def ratio(self) -> float:
-        """How many bare POSTs one delivery costs."""
-        return self.ours_us / self.bare_us
-
-    @property
-    def met(self) -> bool:
-        """Whether the ratio is within its target."""
-        return self.ratio <= TARGET
-
-    def __str__(self) -> str:
-        return (
-            f"delivery sign+send+log+promote {self.ours_us:>5.0f} µs CPU, bare aiohttp POST "
-            f"{self.bare_us:>5.0f} µs: {self.ratio:.2f} x  target <= {TARGET:.0f} x "
-            f"{'met' if self.met else 'MISSED'}  ({self.rounds} rounds of {self.deliveries})"
-        )
-
-
-def run(*, deliveries: int = 3000, rounds: int = 3) -> Row:
+def measure(options: Options) -> Iterable[Row]:
     """Measure and return the row."""
-    with sink() as port, tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_measure(Path(folder), port, deliveries, rounds))
+    deliveries, rounds = (1000, 2) if options.quick else (3000, 5)
+    with sink() as port, tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        ours, bare = asyncio.run(_measure(Path(folder), port, deliveries, rounds))
+    yield Row(
+        what="sign + send + log + promote, CPU of one delivery",
+        measured=f"{statistics.median(ours) * 1e6:.0f} µs",
+        yardstick=f"a bare aiohttp POST, {statistics.median(bare) * 1e6:.0f} µs",
+        ratio=median_ratio(ours, bare),
+        sense="≤",
+        goal=2,
+    )
 
 
-async def _measure(folder: Path, port: int, deliveries: int, rounds: int) -> Row:
+async def _measure(
+    folder: Path, port: int, deliveries: int, rounds: int
+) -> tuple[list[float], list[float]]:
+    """Return the CPU seconds of one delivery and of one bare POST, round by round."""
     url = f"http://127.0.0.1:{port}/hook"
     endpoint = Endpoint(
         name="sink",
         url=url,
-        secret="a secret for the benchmark",  # type: ignore[arg-type]
+        secret=SecretStr("a secret for the benchmark"),
         events=("draft.created",),
-        allow=("127.0.0.0/8",),  # type: ignore[arg-type]
+        allow=(IPv4Network("127.0.0.0/8"),),
         forwards=False,
     )
     store = await open_store(f"sqlite:///{folder}/bench.db")
@@ -99,7 +86,7 @@ async def _measure(folder: Path, port: int, deliveries: int, rounds: int) -> Row
     )
     ours, bare = [], []
     async with EgressClient() as http:
-        (courier,) = await couriers([endpoint], ledgers=ledgers, http=http, note=lambda *_, **__: 0)
+        (courier,) = await couriers([endpoint], ledgers=ledgers, http=http, note=_unnoted)
         running = asyncio.create_task(courier.run())
         await _deliver(ledgers, courier, 500)  # warm: statements, connections, the window
         gc.freeze()  # as hotline serve does before it accepts
@@ -109,27 +96,20 @@ async def _measure(folder: Path, port: int, deliveries: int, rounds: int) -> Row
             bare.append(await _post(url, bodies, deliveries) / deliveries)
         courier.stop()
         await running
-    office = DeliveryOffice(
-        store=store, clock=clock, wakeup=ledgers.wakeup, endpoints=(endpoint,)
-    )
+    office = DeliveryOffice(store=store, clock=clock, wakeup=ledgers.wakeup, endpoints=(endpoint,))
     (summary,) = await office.summary()
     await store.close()
     if summary.pending or summary.dead:
         raise RuntimeError("the benchmark did not deliver everything")
-    return Row(
-        deliveries=deliveries,
-        rounds=rounds,
-        ours_us=statistics.median(ours) * 1e6,
-        bare_us=statistics.median(bare) * 1e6,
-    )
+    return ours, bare
 
 
 async def _deliver(ledgers: Ledgers, courier: Courier, number: int) -> float:
     """Publish while nothing is sent, then deliver everything; return the CPU seconds of that."""
     gate = courier.gate
     gate.standing, open_ = type(gate.standing)(paused="loading"), gate.standing
-    for start in range(0, number, 500):
-        await ledgers.write("bench", lambda ledger, start=start: _file(ledger, 500, start))  # type: ignore[misc]
+    for _ in range(0, number, _STEP):
+        await ledgers.write("bench", _file)
     gate.standing = open_
     began = time.process_time()
     ledgers.wake()
@@ -144,9 +124,13 @@ async def _pending(store: Store) -> int:
     )
 
 
-def _file(ledger: Ledger, number: int, _start: int) -> None:
+def _unnoted(*_: object, **__: object) -> None:
+    """Nobody reads along."""
+
+
+def _file(ledger: Ledger) -> None:
     at = datetime.now(UTC)
-    for _ in range(number):
+    for _ in range(_STEP):
         draft_id = ledger.new_id()
         ledger.create(
             WorkOrderDraft(
@@ -245,18 +229,3 @@ def _serve(far: Connection) -> None:
         await server.serve_forever()
 
     asyncio.run(serve())
-
-
-def main() -> int:
-    """Print the row; exit 1 when the target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--deliveries", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=3)
-    args = parser.parse_args()
-    row = run(deliveries=args.deliveries, rounds=args.rounds)
-    print(row)
-    return 0 if row.met else 1
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
