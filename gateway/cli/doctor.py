@@ -83,7 +83,10 @@ def _examinations(
         *((about, partial(asyncio.to_thread, look, config)) for about, look in local.items()),
         ("store", partial(_reach.store, config)),
         *([("redis", partial(_reach.redis, config.redis.url))] if config.redis.url else []),
-        (f"port {port} on {host}", partial(_machine.port, host, port, watch)),
+        *(
+            (f"port {number} on {place}", partial(_machine.port, place, number, watch))
+            for place, number in [(host, port), *_admin_address(config)]
+        ),
         *(
             (
                 f"channel {one.kind}/{one.account}",
@@ -97,6 +100,13 @@ def _examinations(
         ),
         ("public URL", partial(_reach.public_url, config, watch)),
     ]
+
+
+def _admin_address(config: "Config") -> Sequence[tuple[str, int]]:
+    if config.admin.listen is None:
+        return []
+    host, _, number = config.admin.listen.rpartition(":")
+    return [(host.strip("[]"), int(number))]
 
 
 def _as_json(findings: Sequence[Finding]) -> str:

@@ -202,6 +202,13 @@ async def test_the_port_of_another_program_is_a_failure(tmp_path: Path) -> None:
     assert "--port" in finding.cure
 
 
+async def test_the_port_for_metrics_is_examined_too(tmp_path: Path) -> None:
+    async with server(answering(body="something else")) as port:
+        config = configuration(tmp_path, f'admin: {{listen: "127.0.0.1:{port}"}}\n')
+        finding = await found(config, f"port {port} on 127.0.0.1")
+    assert finding.verdict is Verdict.FAILED
+
+
 async def test_an_address_of_another_machine_cannot_be_listened_on(tmp_path: Path) -> None:
     config = configuration(tmp_path)
     findings = [one async for one in examine(config, discover(), "192.0.2.1", 20001)]
