@@ -21,38 +21,16 @@ from tests.contract.kit.channel_under_test import ChannelUnderTest
 from tests.contract.kit.fakes import PUBLIC_URL
 from tests.contract.kit.rule import Rule
 
-_SERVE = """
-import socket, sys
-
-def _only_loopback(of, look_up=socket.getaddrinfo, connect=socket.socket.connect):
-    def found(host, *more, **named):
-        if host not in (None, "127.0.0.1", "::1", "localhost"):
-            raise socket.gaierror(socket.EAI_NONAME, "the kit leaves loopback alone")
-        return look_up(host, *more, **named)
-    def connected(self, address):
-        host = address[0] if isinstance(address, tuple) else "unix"
-        if host not in ("127.0.0.1", "::1", "unix"):
-            raise ConnectionRefusedError("the kit leaves loopback alone")
-        return connect(self, address)
-    of.getaddrinfo, of.socket.connect = found, connected
-
-_only_loopback(socket)
-import channels
-if sys.argv[1] not in map(str, channels.__path__):
-    channels.__path__.append(sys.argv[1])
-exec(sys.argv[2])
-from gateway.cli import main
-sys.exit(main(["serve", "--config", sys.argv[3], "--data", sys.argv[4], "--port", "0"]))
-"""
+_MOTHER = Path(__file__).with_name("mother.py")
 _PATIENCE_S = 30.0
+_SECRET = "whsec_ZGVtby1vbmx5LWRlbW8tb25seS1kZW1vLW9ubHkh"
 _AT_FIRST, _LATER = "SM" + "1" * 32, "SM" + "2" * 32
 
 
 async def loses_nothing_when_killed(channel: ChannelUnderTest) -> None:
     """Killed before and after commit, after the answer, in mid-forward: all arrives, once."""
     with tempfile.TemporaryDirectory() as folder:
-        async with _backend() as backend:
-            house = _House(channel=channel, folder=Path(folder), backend=backend)
+        async with _backend() as backend, _house(channel, Path(folder), backend) as house:
             first = channel.text(message_id=_AT_FIRST)
             later = channel.text("还没有修好", message_id=_LATER)
             # Dies with the first just acknowledged and the later one not yet committed.
@@ -109,11 +87,12 @@ async def _backend() -> AsyncIterator[_Backend]:
 
 @dataclass
 class _Gateway:
-    """One life of the gateway."""
+    """One life of the gateway; ``url`` is "" when it died before it could say where it is."""
 
     house: "_House"
-    process: asyncio.subprocess.Process
+    pid: int
     url: str
+    dead: bool = False
 
     async def tries(self, raw: RawRequest) -> None:
         """Deliver as a provider does: nothing that was acknowledged is sent again."""
@@ -134,38 +113,49 @@ class _Gateway:
 
     async def is_dead(self) -> None:
         """Wait until the process has died at its named point."""
-        async with asyncio.timeout(_PATIENCE_S):
-            assert await self.process.wait() == -signal.SIGKILL
+        if not self.dead:
+            assert await self.house.hears("died") == str(-signal.SIGKILL)
+            self.dead = True
 
 
 @dataclass
 class _House:
-    """The folder that outlives every process, and what the provider remembers."""
+    """The folder that outlives every gateway, the mother of them, and what the provider knows."""
 
     channel: ChannelUnderTest
     folder: Path
     backend: _Backend
+    mother: asyncio.subprocess.Process
     acknowledged: set[bytes] = field(default_factory=set)
 
     @asynccontextmanager
     async def serving(self, *, stop_at: str = "") -> AsyncIterator[_Gateway]:
         """Run a gateway; on leaving it is killed, wherever it may be."""
-        config = self.folder / "hotline.yaml"
-        config.write_text(json.dumps(self._config()), "utf-8")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-c", _SERVE, str(self.channel.folder.parent), self.channel.core.prelude),
-            *(str(config), str(self.folder)),
-            env={**os.environ, **self._secrets(), "HOTLINE_STOP_AT": stop_at},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        assert self.mother.stdin
+        self.mother.stdin.write(f"{stop_at}\n".encode())
+        gateway = _Gateway(house=self, pid=int(await self.hears("born")), url="")
         try:
-            yield _Gateway(house=self, process=process, url=await _address(process))
+            word, told = await self._hears_one_of("ready", "died")
+            gateway.url, gateway.dead = (told, False) if word == "ready" else ("", True)
+            assert not gateway.dead or told == str(-signal.SIGKILL), "the gateway did not start"
+            yield gateway
         finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
+            if not gateway.dead:
+                os.kill(gateway.pid, signal.SIGKILL)
+                await gateway.is_dead()
+
+    async def hears(self, word: str) -> str:
+        """Wait for one word of the mother's and return what comes with it."""
+        _, told = await self._hears_one_of(word)
+        return told
+
+    async def _hears_one_of(self, *words: str) -> tuple[str, str]:
+        assert self.mother.stdout
+        async with asyncio.timeout(_PATIENCE_S):
+            line = (await self.mother.stdout.readline()).decode()
+        word, _, told = line.strip().partition(" ")
+        assert word in words, f"expected {words}, heard {line!r}"
+        return word, told
 
     async def is_told_everything(self) -> None:
         """Wait until the backend has heard every event and the queues it comes from are empty."""
@@ -183,45 +173,54 @@ class _House:
             (number,) = connection.execute(query).fetchone()
             return int(number)
 
-    def _secrets(self) -> Mapping[str, str]:
-        """Secrets stand in the environment, never in the file."""
-        settings, names = self.channel.conformance.settings, self.channel.conformance.secrets
-        given = {f"KIT_{name.upper()}": str(settings[name]) for name in names}
-        return {**given, "KIT_ENDPOINT": "whsec_ZGVtby1vbmx5LWRlbW8tb25seS1kZW1vLW9ubHkh"}
 
-    def _config(self) -> Mapping[str, object]:
-        hidden = {name: f"${{KIT_{name.upper()}}}" for name in self.channel.conformance.secrets}
-        return {
-            "site": {"name": "12345", "jurisdiction": "370100", "public_url": PUBLIC_URL},
-            "store": {"url": f"sqlite:///{self.folder / 'kit.db'}"},
-            "blobs": {"url": f"file:{self.folder / 'blobs'}"},
-            "channels": [{**self.channel.conformance.settings, **hidden}],
-            "endpoints": [
-                {
-                    "name": "casework",
-                    "kind": "webhook",
-                    "url": f"http://127.0.0.1:{self.backend.port}/hook",
-                    "secret": "${KIT_ENDPOINT}",
-                    "events": ["draft.*"],
-                    "allow": ["127.0.0.0/8"],
-                }
-            ],
-            "speech": {"model": None},
-            "log": {"level": "error", "format": "text"},
-        }
+@asynccontextmanager
+async def _house(
+    channel: ChannelUnderTest, folder: Path, backend: _Backend
+) -> AsyncIterator[_House]:
+    config = folder / "hotline.yaml"
+    config.write_text(json.dumps(_config(channel, folder, backend)), "utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *(_MOTHER, channel.folder.parent, config, folder, channel.core.prelude),
+        env={**os.environ, **_secrets(channel), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield _House(channel=channel, folder=folder, backend=backend, mother=process)
+    finally:
+        assert process.stdin
+        process.stdin.close()
+        await process.wait()
 
 
-async def _address(process: asyncio.subprocess.Process) -> str:
-    """Return where a gateway that has just started listens, "" when it has died by itself."""
-    assert process.stdout
-    assert process.stderr
-    async with asyncio.timeout(_PATIENCE_S):
-        line = (await process.stdout.readline()).decode()
-        if not line and await process.wait() == -signal.SIGKILL:
-            return ""
-        if not line.startswith("ready "):
-            raise AssertionError(f"the gateway did not start: {(await process.stderr.read())!r}")
-    return line.split()[1]
+def _secrets(channel: ChannelUnderTest) -> Mapping[str, str]:
+    """Secrets stand in the environment, never in the file."""
+    settings, names = channel.conformance.settings, channel.conformance.secrets
+    return {"KIT_ENDPOINT": _SECRET, **{f"KIT_{name.upper()}": settings[name] for name in names}}
+
+
+def _config(channel: ChannelUnderTest, folder: Path, backend: _Backend) -> Mapping[str, object]:
+    hidden = {name: f"${{KIT_{name.upper()}}}" for name in channel.conformance.secrets}
+    return {
+        "site": {"name": "12345", "jurisdiction": "370100", "public_url": PUBLIC_URL},
+        "store": {"url": f"sqlite:///{folder / 'kit.db'}"},
+        "blobs": {"url": f"file:{folder / 'blobs'}"},
+        "channels": [{**channel.conformance.settings, **hidden}],
+        "endpoints": [
+            {
+                "name": "casework",
+                "kind": "webhook",
+                "url": f"http://127.0.0.1:{backend.port}/hook",
+                "secret": "${KIT_ENDPOINT}",
+                "events": ["draft.*"],
+                "allow": ["127.0.0.0/8"],
+            }
+        ],
+        "speech": {"model": None},
+        "log": {"level": "error", "format": "text"},
+    }
 
 
 RULES = (Rule(loses_nothing_when_killed),)
