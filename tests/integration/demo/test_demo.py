@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.demo.program import Ports, demo_config, hotline, running, shown
+from tests.integration.demo.tutorial import PAGES, made_equal, steps
 
 DRAFTS = {"voice": 3, "sms": 4, "web": 3}
 
@@ -91,6 +92,14 @@ def test_people_see_one_line_for_each_draft_and_its_delivery(usual: Any) -> None
     drafts = json.loads(usual.stdout)["drafts"]
     lines = [line for line in usual.stderr.splitlines() if "→ casework WO-" in line]
     assert sorted(line.split()[0] for line in lines) == sorted(one["receipt_no"] for one in drafts)
+
+
+@pytest.mark.model
+def test_the_last_line_is_the_one_the_tutorial_shows(usual: Any) -> None:
+    (step,) = (
+        one for one in steps(PAGES / "first-draft.md") if one.command.endswith("demo --once")
+    )
+    assert made_equal(usual.stderr)[-1:] == made_equal("\n".join(step.prints))
 
 
 def test_without_a_model_calls_are_recorded_and_delivered_all_the_same(deaf: Any) -> None:
