@@ -248,6 +248,7 @@ async def built(
                     note=note,
                     pace=pace,
                     reach=reach,
+                    source=str(config.site.public_url),
                 ),
                 Rounds("sealing", sealer.seal_due, 1.0, note),
                 Rounds("rescue", rescue, pace.lease_s / 3, note),

@@ -23,6 +23,9 @@ COUNTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "reply.settled": ("kind", "outcome"),
         "delivery.attempt": ("endpoint", "outcome"),
         "endpoint.paused": ("endpoint",),
+        "endpoint.breaker": ("endpoint", "state"),
+        "delivery.dead": ("endpoint",),
+        "draft.forward_failed": ("endpoint",),
         "api.answered": ("operation", "status"),
         "api.failed": ("operation",),
     }
