@@ -24,9 +24,11 @@ WAITING_LIMIT = 20_000
 
 
 class Store(Protocol):
-    """A durable SQL store; every write is on disk when it returns."""
+    """A durable SQL store; a write is on disk when it returns."""
 
-    async def write(self, operation: Operation[R], *, locks: Sequence[str] = ()) -> R:
+    async def write(
+        self, operation: Operation[R], *, locks: Sequence[str] = (), durable: bool = True
+    ) -> R:
         """Run one operation in a transaction and return its result once that is durable.
 
         ``locks`` names what the operation is about (a lane, a draft): operations that share a name
@@ -34,6 +36,9 @@ class Store(Protocol):
         is waiting, ``StoreDown`` or ``StoreFull`` when it was not, or not provably, committed: a
         connection can break while the answer to COMMIT is under way. So is the outcome unknown to a
         caller that is cancelled.
+
+        ``durable=False`` is for what may be forgotten when the database's machine stops (a lease),
+        and lets an engine answer before it is on disk.
         """
 
     async def write_batched(

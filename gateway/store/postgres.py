@@ -28,6 +28,7 @@ GROUP_LIMIT = 256
 """Smaller than SQLite's: each item's lane is an entry in the server's lock table, which holds about
 6,400 by default (max_locks_per_transaction x max_connections) for all processes together."""
 _FLUSHERS = 2
+_ENOUGH_FOR_ANOTHER = 64
 _COMMAND_LIMIT_S = 30
 _TRIES = 8
 # Serialization failure and deadlock: the server has undone everything and asks for another try.
@@ -109,10 +110,14 @@ class PostgresStore:
                 "set synchronous_commit to on for this database",
             )
 
-    async def write(self, operation: Operation[R], *, locks: Sequence[str] = ()) -> R:
+    async def write(
+        self, operation: Operation[R], *, locks: Sequence[str] = (), durable: bool = True
+    ) -> R:
         """Run one operation in its own transaction, again when it met a conflict."""
 
         def locked(connection: Connection) -> R:
+            if not durable:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             hold(connection, locks)
             return operation(connection)
 
@@ -127,7 +132,10 @@ class PostgresStore:
             future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
             line = self._lines.setdefault(operation, _Line())
             line.waiting.append(_Waiting(item, lock, future))
-            if line.flushers < _FLUSHERS:
+            if (
+                len(line.waiting) > line.flushers * _ENOUGH_FOR_ANOTHER
+                and line.flushers < _FLUSHERS
+            ):
                 line.flushers += 1
                 flusher = asyncio.create_task(self._flush(operation, line))
                 self._flushers.add(flusher)
@@ -153,7 +161,8 @@ class PostgresStore:
     async def _flush(self, operation: BatchOperation[A, R], line: _Line) -> None:
         """Commit group after group until nothing waits for this operation.
 
-        Two of these serve a line, so that one group is prepared while the other is being written.
+        A long line is served by two of these, so that one group is prepared while the other is
+        being written; a short one makes larger groups with one.
         """
         try:
             await asyncio.sleep(0)  # whoever else is about to ask in this turn of the loop

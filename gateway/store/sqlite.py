@@ -162,7 +162,9 @@ class SqliteStore:
         connection.execute("PRAGMA query_only=ON")
         return connection
 
-    async def write(self, operation: Operation[R], *, locks: Sequence[str] = ()) -> R:
+    async def write(
+        self, operation: Operation[R], *, locks: Sequence[str] = (), durable: bool = True
+    ) -> R:
         """Run one operation in the next commit (there is one writer, so locks need nothing)."""
         result: R = await self._submit(operation, None, single=True)
         return result

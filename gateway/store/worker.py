@@ -130,7 +130,8 @@ class Worker:
                     now=now,
                     lease=lease,
                     claim_id=claim_id,
-                )
+                ),
+                durable=False,  # a claim that is forgotten is made again
             )
         except StoreBusy as error:
             self.note("worker.store_busy", queue=self.queue, why=error.message)

@@ -1,0 +1,1 @@
+"""Benchmarks: each measures us beside a named yardstick in the same run and prints the ratio."""
