@@ -69,9 +69,11 @@ class FailingStore:
     inner: Store
     late: bool
 
-    async def write(self, operation: Operation[R], *, locks: Sequence[str] = ()) -> R:
+    async def write(
+        self, operation: Operation[R], *, locks: Sequence[str] = (), durable: bool = True
+    ) -> R:
         if self.late:
-            await self.inner.write(operation, locks=locks)
+            await self.inner.write(operation, locks=locks, durable=durable)
         raise StoreDown("the disk does not answer", "look at it")
 
     async def write_batched(
