@@ -86,8 +86,8 @@ def test_contacts_become_cases_which_are_there_after_a_restart(
         assert page.count(">WO-") == 2
         assert "路灯不亮了" in page
         assert "受理编号" in until_shown(f"http://127.0.0.1:{ports.sms}/", "+8613800138000")
-        assert "建议增设减速带" in shown(f"{backend}cases/WO-0001") + shown(
-            f"{backend}cases/WO-0002"
+        assert "建议增设减速带" in shown(f"{backend}cases/WO-000001") + shown(
+            f"{backend}cases/WO-000002"
         )
         assert gateway.end() == 0
     with running(*serve) as gateway:
