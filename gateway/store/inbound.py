@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
-from gateway.domain.intake import CallEvent, StoredEvent
+from gateway.domain.intake import CallEvent, Receipt, StoredEvent
 from gateway.store import work
 from gateway.store.sql import Insert, Statement
 from gateway.store.tables import INBOUND
@@ -61,7 +61,13 @@ _KNOWN = Statement(
 
 
 def lane(kind: str, account: str, event: StoredEvent) -> str:
-    """Return the lane that orders an event: one conversation, or one contact at one entry."""
+    """Return the lane that orders an event: one conversation, one contact, or one sent message.
+
+    News of a message that we sent may have to wait for our own note of it; what the citizen writes
+    must not wait with it.
+    """
+    if isinstance(event, Receipt):
+        return f"in:{kind}:{account}:receipt:{event.sent_id}"
     return f"in:{kind}:{account}:{event.conversation or event.contact}"
 
 

@@ -25,6 +25,7 @@ COUNTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "endpoint.paused": ("endpoint",),
         "endpoint.breaker": ("endpoint", "state"),
         "delivery.dead": ("endpoint",),
+        "media.lost": ("kind", "account"),
         "draft.forward_failed": ("endpoint",),
         "api.answered": ("operation", "status"),
         "api.failed": ("operation",),
