@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from gateway.domain.errors import GatewayError
+from gateway.web.open_requests import OpenRequests
 
 _DRAIN_S = 20.0
+_CANCEL_S = 1.0
 
 IDLE_S = 75.0
 """How long a connection may stay open without a complete request head: slow heads end here.
@@ -38,12 +40,13 @@ async def listening(
     logged: they may hold numbers and codes.
     """
     application = web.Application(client_max_size=0)
-    application.add_routes(routes)
+    requests = OpenRequests()
+    application.add_routes(requests.counted(routes))
     runner = web.AppRunner(
         application,
         access_log=None,
         handle_signals=False,
-        shutdown_timeout=_DRAIN_S,
+        shutdown_timeout=_CANCEL_S,
         keepalive_timeout=IDLE_S,
         # Signatures cover the bytes as they came, and a small body must not become a large one.
         auto_decompress=False,
@@ -57,8 +60,16 @@ async def listening(
             raise _cannot_listen(host, port, error) from error
         yield int(runner.addresses[0][1])
     finally:
-        # Requests in flight end first; sockets of calls are told to close by their cancellation.
-        await asyncio.shield(runner.cleanup())
+        await asyncio.shield(_stop(runner, requests))
+
+
+async def _stop(runner: web.AppRunner, requests: OpenRequests) -> None:
+    """Let nobody in, answer who is here, then close; long calls end by their cancellation."""
+    for site in tuple(runner.sites):
+        await site.stop()
+    await asyncio.sleep(0)  # who was let in a moment ago begins now
+    await requests.finish(_DRAIN_S)
+    await runner.cleanup()
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> GatewayError:

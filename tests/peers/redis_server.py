@@ -1,6 +1,7 @@
 """A Redis server of the tests' own: on loopback, without persistence, to be killed at will."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -55,6 +56,16 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections stay open and nobody answers."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def _ask(self, command: bytes) -> bytes:
         try:
