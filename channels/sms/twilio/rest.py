@@ -40,7 +40,8 @@ _STATUSES = {
     404: SendFailure.CONFIG,
     429: SendFailure.THROTTLED,
 }
-_LIBRARY = "channels.sms.twilio.carrier"
+# The library itself leaves the second one until its client is first used.
+_LIBRARY = ("channels.sms.twilio.carrier", "twilio.rest.api.v2010.account")
 
 
 class TwilioSender:
@@ -86,7 +87,8 @@ class TwilioSender:
 
     async def connect(self) -> None:
         """Load Twilio's library now and off the event loop, not at the first answer."""
-        await asyncio.to_thread(importlib.import_module, _LIBRARY)
+        for module in _LIBRARY:
+            await asyncio.to_thread(importlib.import_module, module)
 
     async def close(self) -> None:
         """Nothing is held open: the HTTP port belongs to the core."""
