@@ -242,6 +242,9 @@ class ReplyDesk:
             )
 
     def _text(self, job: Work, draft: WorkOrderDraft, *, masked: bool = False) -> str:
+        written = job.payload.get("text")
+        if isinstance(written, str):  # an operator's own words
+            return written
         return self.texts.compose(
             str(job.payload["purpose"]),
             draft.reporter.language,

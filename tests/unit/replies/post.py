@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway.channel.contract import Account, ChannelSpec
 from gateway.channel.errors import SendError
@@ -13,6 +14,7 @@ from gateway.domain.ids import UlidFactory
 from gateway.domain.lifecycle import State
 from gateway.domain.receipt import query_code, query_code_hash
 from gateway.egress.client import EgressClient
+from gateway.intake.casebook import Rules
 from gateway.replies.dispatch import Patience, ReplyDesk
 from gateway.replies.texts import load_texts
 from gateway.store import correspondence, drafts, feed, work
@@ -55,6 +57,7 @@ class Provider:
     """Takes parts, or answers with what ``answers`` holds next; remembers every part it saw."""
 
     cuts: int = 1
+    ids: str = "SM"
     refusal: SendError | None = None
     answers: list[SendError | None] = field(default_factory=list)
     rendered: list[tuple[Reply, ContactState]] = field(default_factory=list)
@@ -82,7 +85,7 @@ class Provider:
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
-        return Sent(sent_id=f"SM{part.number}")
+        return Sent(sent_id=f"{self.ids}{part.number}")
 
     @property
     def numbers(self) -> list[int]:
@@ -128,6 +131,24 @@ class Post:
             note=lambda name, **values: self.noted.append((name, values)),
             reach=reach,
             patience=Patience(commit_pauses=(0.0, 0.0)),
+        )
+
+    @staticmethod
+    def rules() -> Rules:
+        """Return the rules of a site where nothing happens by itself."""
+        return Rules(
+            jurisdiction="370100",
+            timezone=ZoneInfo("Asia/Shanghai"),
+            language="zh-CN",
+            key=KEY,
+            quiet_s=45,
+            cap_s=600,
+            reopen_within_s=86_400,
+            sources={},
+            acknowledging=frozenset(),
+            suggest=lambda draft: draft,
+            forward=lambda draft: False,
+            forwarding=False,
         )
 
     async def plan(self, *, language: str | None = "zh-CN") -> None:

@@ -12,13 +12,15 @@ from msgspec.structs import replace
 from gateway.channel.errors import SendError, SendFailure, StoreBusy
 from gateway.channel.outgoing import Sent
 from gateway.domain.draft import encode
+from gateway.intake.casebook import Casebook
+from gateway.intake.desk import Desk
 from gateway.store import correspondence, drafts, work
 from gateway.store.ledger import Ledger
 from gateway.store.opening import open_store
 from gateway.store.times import to_us
 from gateway.store.work import Fenced
 from gateway.store.worker import Pace, Postpone, Worker
-from tests.unit.replies.post import CODE, DRAFT_ID, RECEIPT_NO, Post
+from tests.unit.replies.post import CODE, DRAFT_ID, RECEIPT_NO, Post, Provider
 
 
 class Killed(BaseException):
@@ -56,6 +58,18 @@ async def test_the_draft_shows_the_message_without_the_code(post: Post) -> None:
     assert message.delivery == "sent"
     assert RECEIPT_NO in message.text
     assert "******" in message.text
+
+
+async def test_an_operators_answer_goes_out_in_their_own_words(post: Post) -> None:
+    await post.desk().handle(await post.claimed())
+    post.provider = Provider(ids="SN")
+    desk = Desk(ledgers=post.ledgers, casebook=Casebook(post.rules()))
+    await desk.reply(DRAFT_ID, "已派人维修 {今晚}", operator="wang", seen=None)
+    await post.desk().handle(await post.claimed())
+    assert [part.text for part in post.provider.seen] == ["已派人维修 {今晚}"]
+    _, answer = await post.outgoing()
+    assert (answer.text, answer.delivery) == ("已派人维修 {今晚}", "sent")
+    assert await post.waiting() == 0
 
 
 async def test_the_code_never_enters_the_feed(post: Post) -> None:
