@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Literal
 
 import psutil
@@ -47,10 +46,9 @@ def measure(options: Options) -> Iterator[Row]:
     with running_postgres() as server:
         yield _against_procrastinate(server, options)
         for engine in ENGINES:
-            with _database(server, engine) as url:
-                yield asyncio.run(_blocked(url, engine, options))
+            yield asyncio.run(_blocked(server, engine, options))
         for engine in ENGINES:
-            yield from _backlog(server, engine, options)
+            yield from asyncio.run(_backlog(server, engine, options))
 
 
 @contextmanager
@@ -133,21 +131,35 @@ async def _their_worker(url: str, jobs: int) -> float:
         return jobs / (time.perf_counter() - start)
 
 
-# --- every lane blocked
+# --- two databases side by side: every step is made on both, so noise hits both alike
 
 
-async def _blocked(url: str, engine: Engine, options: Options) -> Row:
+@asynccontextmanager
+async def _pair(server: PostgresServer, engine: Engine) -> AsyncIterator[tuple[Store, Store]]:
+    with _database(server, engine) as one, _database(server, engine) as other:
+        stores = await open_store(one), await open_store(other)
+        yield stores
+        for store in stores:
+            await store.close()
+
+
+async def _settle(store: Store, engine: Engine) -> None:
+    """What a server does by itself within minutes of a large change."""
+    await store.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
+    if engine == "PostgreSQL":
+        await store.write(lambda connection: connection.exec_driver_sql("CHECKPOINT"))
+
+
+async def _blocked(server: PostgresServer, engine: Engine, options: Options) -> Row:
     """The backend is down: every lane's head waits for its next try, and workers keep asking."""
     items, rounds = (20_000, 100) if options.quick else (200_000, 400)
-    store = await open_store(url)
-    empty = [await _timed_claim(store) for _ in range(rounds)]
-    for start in range(0, items, 20_000):
-        await store.write(
-            lambda connection, start=start: _fill(connection, start, 20_000, due=_LEASE)  # type: ignore[misc]
-        )
-    await store.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
-    full = [await _timed_claim(store) for _ in range(rounds)]
-    await store.close()
+    empty, full = [], []
+    async with _pair(server, engine) as (idle, blocked):
+        await _fill_up(blocked, items, due=_LEASE)
+        await _settle(blocked, engine)
+        for _ in range(rounds):
+            empty.append(await _timed_claim(idle))
+            full.append(await _timed_claim(blocked))
     return Row(
         what=f"empty claim with {items // 5:,} lanes blocked ({engine})",
         measured=f"{statistics.median(full) * 1e3:.2f} ms",
@@ -158,96 +170,89 @@ async def _blocked(url: str, engine: Engine, options: Options) -> Row:
     )
 
 
-# --- a long backlog
+async def _backlog(server: PostgresServer, engine: Engine, options: Options) -> list[Row]:
+    items, rounds = (100_000, 100) if options.quick else (1_000_000, 500)
+    rss = psutil.Process(os.getpid()).memory_info
+    async with _pair(server, engine) as (short, long):
+        before = rss().rss
+        backlogs = [_Backlog(short, 1_000), _Backlog(long, items)]
+        for one in backlogs:
+            await one.begin()
+            await _settle(one.store, engine)
+        for _ in range(rounds):
+            for one in backlogs:
+                await one.step()
+        growth = rss().rss - before
+    little, much = backlogs
+    p99 = [percentile(one.claims, 0.99) for one in backlogs]
+    return [
+        Row(
+            what=f"claim of {CLAIM} at a backlog of {items:,}, p99 ({engine})",
+            measured=f"{p99[1] * 1e3:.1f} ms",
+            yardstick=f"at 1,000, {p99[0] * 1e3:.1f} ms",
+            ratio=p99[1] / p99[0],
+            sense="≤",
+            goal=2,
+        ),
+        Row(
+            what=f"drain of a backlog of {items:,} ({engine})",
+            measured=f"{much.rate:,.0f}/s",
+            yardstick=f"at 1,000, {little.rate:,.0f}/s",
+            ratio=much.rate / little.rate,
+            sense="≥",
+            goal=0.8,
+        ),
+        Row(
+            what=f"memory growth with a backlog of {items:,} ({engine})",
+            measured=f"{growth / 1e6:.0f} MB",
+            yardstick="before there was any",
+            ratio=growth / 1e6,
+            sense="≤",
+            goal=50,
+            unit="MB",
+        ),
+    ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drain:
-    """Draining a part of a backlog: seconds of each claim, items a second, growth in bytes."""
+class _Backlog:
+    """A backlog that keeps its length while its front is claimed and finished."""
 
-    p50_s: float
-    p99_s: float
-    rate: float
-    growth: int
+    def __init__(self, store: Store, length: int) -> None:
+        self.store = store
+        self.claims: list[float] = []
+        self._next = length
+        self._spent = 0.0
+        self._done = 0
 
+    @property
+    def rate(self) -> float:
+        return self._done / self._spent
 
-def _backlog(server: PostgresServer, engine: Engine, options: Options) -> Iterator[Row]:
-    large = 100_000 if options.quick else 1_000_000
-    batches = 100 if options.quick else 300
-    with _database(server, engine) as url:
-        short = asyncio.run(_drain(url, 1_000, batches))
-    with _database(server, engine) as url:
-        long = asyncio.run(_drain(url, large, batches))
-    yield Row(
-        what=f"claim of {CLAIM} at a backlog of {large:,}, p99 ({engine})",
-        measured=f"{long.p99_s * 1e3:.1f} ms",
-        yardstick=f"at 1,000, {short.p99_s * 1e3:.1f} ms",
-        ratio=long.p99_s / short.p99_s,
-        sense="≤",
-        goal=2,
-    )
-    yield Row(
-        what=f"drain of a backlog of {large:,} ({engine})",
-        measured=f"{long.rate:,.0f}/s",
-        yardstick=f"at 1,000, {short.rate:,.0f}/s",
-        ratio=long.rate / short.rate,
-        sense="≥",
-        goal=0.8,
-    )
-    yield Row(
-        what=f"memory growth with a backlog of {large:,} ({engine})",
-        measured=f"{long.growth / 1e6:.0f} MB",
-        yardstick="at its start",
-        ratio=long.growth / 1e6,
-        sense="≤",
-        goal=50,
-        unit="MB",
-    )
+    async def begin(self) -> None:
+        await _fill_up(self.store, self._next, due=0, events=True)
 
-
-async def _drain(url: str, backlog: int, batches: int) -> _Drain:
-    """Keep a backlog at its length while claiming and finishing from its front."""
-    async with _filled(url, backlog) as store:
-        memory = psutil.Process(os.getpid()).memory_info
-        before = memory().rss
-        added = backlog
-        claims, spent, done = [], 0.0, 0
-        for _ in range(batches):
-            start = time.perf_counter()
-            works = await _claim(store)
-            claims.append(time.perf_counter() - start)
-            await asyncio.gather(
-                *(store.write_batched(work.complete_batched, one, lock=one.lane) for one in works)
-            )
-            spent += time.perf_counter() - start
-            done += len(works)
-            await store.write(
-                lambda connection, added=added: work.enqueue(connection, _more(added))  # type: ignore[misc]
-            )
-            added += CLAIM
-        growth = memory().rss - before
-    if done < batches * CLAIM * 0.9:
-        raise RuntimeError(f"only {done} were there to be claimed")
-    return _Drain(
-        p50_s=statistics.median(claims),
-        p99_s=percentile(claims, 0.99),
-        rate=done / spent,
-        growth=growth,
-    )
-
-
-@asynccontextmanager
-async def _filled(url: str, backlog: int) -> AsyncIterator[Store]:
-    store = await open_store(url)
-    step = min(backlog, 20_000)
-    for start in range(0, backlog, step):
-        await store.write(
-            lambda connection, start=start: _fill(connection, start, step, due=0, events=True)  # type: ignore[misc]
+    async def step(self) -> None:
+        start = time.perf_counter()
+        works = await _claim(self.store)
+        self.claims.append(time.perf_counter() - start)
+        await asyncio.gather(
+            *(self.store.write_batched(work.complete_batched, one, lock=one.lane) for one in works)
         )
-    # What the server does by itself within a minute of such a change.
-    await store.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
-    yield store
-    await store.close()
+        self._spent += time.perf_counter() - start
+        self._done += len(works)
+        if not works:
+            raise RuntimeError("there was nothing to claim")
+        more = _more(self._next, len(works))
+        self._next += len(works)
+        await self.store.write(lambda connection: work.enqueue(connection, more))
+
+
+async def _fill_up(store: Store, items: int, *, due: int, events: bool = False) -> None:
+    step = min(items, 20_000)
+    for start in range(0, items, step):
+        await store.write(
+            lambda connection, start=start: _fill(connection, start, step, due=due, events=events)  # type: ignore[misc]
+        )
 
 
 def _fill(
@@ -265,25 +270,25 @@ def _fill(
     values = {"start": start, "number": number, "due": due, "payload": _PAYLOAD}
     connection.execute(
         text(
-            "INSERT INTO work (queue, lane, head, state, due, subject, payload, created)"
+            "INSERT INTO work (queue, lane, head, state, due, subject, payload, created)"  # noqa: S608
             f" SELECT 'bench', 'out:bench:' || (n / 5), n % 5 = 0, 0, CAST(:due AS bigint) + n,"
-            f" {name}, :payload, 0 FROM {series}"  # noqa: S608
+            f" {name}, :payload, 0 FROM {series}"
         ),
         values,
     )
     if events:
         connection.execute(
             text(
-                "INSERT INTO inbound (inbound_id, kind, account, contact, dedupe, content, slot,"
+                "INSERT INTO inbound (inbound_id, kind, account, contact, dedupe, content, slot,"  # noqa: S608
                 " flagged, received_at, event)"
                 f" SELECT {name}, 'sms', 'main', 'tel:+86138' || n, n, n, 0, FALSE, n, :event"
-                f" FROM {series}"  # noqa: S608
+                f" FROM {series}"
             ),
             {"start": start, "number": number, "event": "x" * 1_000},
         )
 
 
-def _more(start: int) -> list[NewWork]:
+def _more(start: int, number: int) -> list[NewWork]:
     return [
         NewWork(
             queue="bench",
@@ -293,7 +298,7 @@ def _more(start: int) -> list[NewWork]:
             due=n,
             created=0,
         )
-        for n in range(start, start + CLAIM)
+        for n in range(start, start + number)
     ]
 
 

@@ -143,7 +143,7 @@ class SqliteStore:
                 "synchronous=FULL",
                 "wal_autocheckpoint=4000",
                 "temp_store=MEMORY",
-                "cache_size=-65536",
+                "cache_size=-32768",
             ):
                 connection.execute(f"PRAGMA {pragma}")
             (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
