@@ -13,6 +13,8 @@ from gateway.web.open_requests import OpenRequests
 
 _DRAIN_S = 20.0
 _CANCEL_S = 1.0
+_CLOSING_S = 30.0
+"""How long a call that was cut off may take to store its end; it sets itself a shorter limit."""
 
 IDLE_S = 75.0
 """How long a connection may stay open without a complete request head: slow heads end here.
@@ -70,6 +72,8 @@ async def _stop(runner: web.AppRunner, requests: OpenRequests) -> None:
     await asyncio.sleep(0)  # who was let in a moment ago begins now
     await requests.finish(_DRAIN_S)
     await runner.cleanup()
+    # The library cancels what is left and does not wait: the store must outlive those too.
+    await requests.finish(_CLOSING_S)
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> GatewayError:
