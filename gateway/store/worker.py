@@ -133,8 +133,8 @@ class Worker:
                 ),
                 durable=False,  # a claim that is forgotten is made again
             )
-        except StoreBusy as error:
-            self.note("worker.store_busy", queue=self.queue, why=error.message)
+        except Exception as error:  # nobody would miss a worker that ended here
+            self._note_trouble(error)
             return False
         for one in works:
             self._busy[one.seq] = one
@@ -164,7 +164,9 @@ class Worker:
         if isinstance(error, Postpone):
             due, tried = to_us(error.until), error.tried
         else:
-            due, tried = to_us(self.clock.now() + self._pause(one)), True
+            # That the store was away says nothing about the work, which must not be buried for it.
+            tried = not isinstance(error, StoreBusy)
+            due = to_us(self.clock.now() + self._pause(one))
         gone = isinstance(error, GiveUp) or (
             tried and not isinstance(error, Postpone) and one.attempts + 1 >= self.pace.max_attempts
         )
@@ -187,9 +189,18 @@ class Worker:
             if not works:
                 continue
             lease = to_us(self.clock.now()) + round(self.pace.lease_s * SECOND)
-            with suppress(StoreBusy):
+            try:
                 await self.store.write(
                     lambda connection, works=works, lease=lease: work.extend(  # type: ignore[misc]
                         connection, works, lease=lease
                     )
                 )
+            except Exception as error:  # the next beat may come through
+                self._note_trouble(error)
+
+    def _note_trouble(self, error: Exception) -> None:
+        if isinstance(error, StoreBusy):
+            self.note("worker.store_busy", queue=self.queue, why=error.message)
+        else:
+            why = f"unexpected {type(error).__name__}"
+            self.note("worker.failed", queue=self.queue, why=why, error=error)
