@@ -77,6 +77,7 @@ class SqliteStore:
         self._group = group
         self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._waiting = 0
+        self._gathered: list[_Unit] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Engine = create_engine(
             f"sqlite:///{path}", creator=self._connect, poolclass=NullPool
@@ -182,8 +183,16 @@ class SqliteStore:
             raise StoreBusy
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting += 1
-        self._queue.put(_Unit(operation, item, single, future))
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(_Unit(operation, item, single, future))
         return await future
+
+    def _hand_over(self) -> None:
+        """Give the thread at once what one turn of the loop brought: it shares a commit."""
+        for unit in self._gathered:
+            self._queue.put(unit)
+        self._gathered.clear()
 
     def _require_open(self) -> asyncio.AbstractEventLoop:
         if self._closed or self._loop is None:
@@ -222,6 +231,7 @@ class SqliteStore:
             return
         self._closed = True
         if self._thread.is_alive():
+            self._hand_over()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._readers.shutdown, wait=True)
