@@ -124,7 +124,11 @@ async def built(
     """
     registry = CollectorRegistry()
     note = notes(set_up(config.log.level, config.log.format, log_to), registry)
-    pace = Pace(lease_s=config.work.lease, at_once=config.work.at_once)
+    pace = Pace(
+        lease_s=config.work.lease,
+        at_once=config.work.at_once,
+        poll_s=min(1.0, config.work.lease / 10),
+    )
     clock = SystemClock()
     ids = UlidFactory(clock)
     key = site_key(config)
@@ -217,7 +221,12 @@ async def built(
             )
             sealer = Sealer(ledgers=ledgers, casebook=casebook, clock=clock)
             rescue = Rescue(
-                store=store, clock=clock, wakeup=wakeup, note=note, max_claims=pace.max_claims
+                store=store,
+                clock=clock,
+                wakeup=wakeup,
+                note=note,
+                max_claims=pace.max_claims,
+                apart_s=2 * pace.poll_s,  # what is due in one look is done together
             )
             # Each of them may hold a whole file in memory.
             calm = replace(pace, at_once=min(pace.at_once, _FILES_AT_ONCE))

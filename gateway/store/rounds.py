@@ -8,7 +8,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Clock
 from gateway.store import work
 from gateway.store.engine import Store
-from gateway.store.times import to_us
+from gateway.store.times import SECOND, to_us
 from gateway.store.wakeup import Wakeup
 
 
@@ -44,19 +44,26 @@ class Rounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescue:
-    """Takes work back from workers that stopped, so that it is done again by others."""
+    """Takes work back from workers that stopped, so that it is done again by others.
+
+    ``apart_s`` keeps work apart, in seconds, that has lost more than one worker (``work.rescue``).
+    """
 
     store: Store
     clock: Clock
     wakeup: Wakeup
     note: Callable[..., None]
     max_claims: int
+    apart_s: float = 0.0
 
     async def __call__(self) -> None:
         """Rescue what has lost its worker."""
         now = to_us(self.clock.now())
+        apart = round(self.apart_s * SECOND)
         found = await self.store.write(
-            lambda connection: work.rescue(connection, now=now, max_claims=self.max_claims)
+            lambda connection: work.rescue(
+                connection, now=now, max_claims=self.max_claims, apart=apart
+            )
         )
         for one in found:
             self.note("worker.rescued", queue=one.queue, seq=one.seq, claims=one.claims)

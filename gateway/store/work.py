@@ -120,7 +120,7 @@ _EXPIRED = Statement(
 # A heartbeat may have come between finding an expired lease and holding its lane.
 _STILL_EXPIRED = f"{_OURS} AND lease_until < $3"
 _REOPEN = Statement(
-    "UPDATE work SET state = 0, due = $3, claim_id = NULL, lease_until = NULL " + _STILL_EXPIRED
+    "UPDATE work SET state = 0, due = $4, claim_id = NULL, lease_until = NULL " + _STILL_EXPIRED
 )
 _CONDEMN = Statement(
     "UPDATE work SET state = 3, head = FALSE, attempts = attempts + 1, error = $4, claim_id = NULL,"
@@ -140,6 +140,7 @@ _STOPPED_AMONG = Statement(
 _RELEASE = Statement("UPDATE work SET state = 0, due = $2, claims = 0 WHERE seq = $1 AND state = 2")
 _UNBURY = Statement("DELETE FROM work WHERE seq = $1 AND state = 3")
 _DEPTHS = Statement("SELECT queue, state, count(*) FROM work GROUP BY queue, state")
+_LONGEST_DELAY = 300
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -222,18 +223,25 @@ def extend(connection: Connection, works: Sequence[Work], *, lease: int) -> list
     return [work for work in works if _changed(connection, _EXTEND, work, lease)]
 
 
-def rescue(connection: Connection, *, now: int, max_claims: int, limit: int = 100) -> list[Work]:
+def rescue(
+    connection: Connection, *, now: int, max_claims: int, apart: int = 0, limit: int = 100
+) -> list[Work]:
     """Take work back from workers whose lease ran out; return what was taken, as it was.
 
     Work that was claimed ``max_claims`` times without ever being put back in an orderly way kills
-    its workers: it goes to the dead letters and its lane goes on.
+    its workers: it goes to the dead letters and its lane goes on. Whatever was in the same hands
+    shares every death with it, so from the second on all of them are due one after another,
+    ``apart`` microseconds between two and twice as much each time: only the culprit dies again.
     """
     expired = [_work(row) for row in _EXPIRED.rows(connection, now, limit)]
     lock_lanes(connection, expired)
     taken = []
+    place = 0
     for work in expired:
         if work.claims < max_claims:
-            if _changed(connection, _REOPEN, work, now):
+            place += work.claims > 1
+            due = now + _delay(work, apart, place)
+            if _changed(connection, _REOPEN, work, now, due):
                 taken.append(work)
             continue
         error = f"given up: {work.claims} workers stopped while doing it"
@@ -241,6 +249,16 @@ def rescue(connection: Connection, *, now: int, max_claims: int, limit: int = 10
             _promote(connection, [work])
             taken.append(work)
     return taken
+
+
+def _delay(work: Work, apart: int, place: int) -> int:
+    """Return how long rescued work waits, in microseconds; its first worker's death costs nothing.
+
+    A worker may have stopped for any reason once, and then its work is wanted soon.
+    """
+    if work.claims < 2:
+        return 0
+    return apart * min(place << min(work.claims - 2, 5), _LONGEST_DELAY)
 
 
 def abandon_all_leases(connection: Connection) -> None:

@@ -23,9 +23,11 @@ from tests.integration.store.samples import (
 LATE = LEASE + 1
 
 
-async def rescue(store: Store, *, now: int = LATE, max_claims: int = 3) -> list[Work]:
+async def rescue(
+    store: Store, *, now: int = LATE, max_claims: int = 3, apart: int = 0
+) -> list[Work]:
     return await store.write(
-        lambda connection: work.rescue(connection, now=now, max_claims=max_claims)
+        lambda connection: work.rescue(connection, now=now, max_claims=max_claims, apart=apart)
     )
 
 
@@ -45,6 +47,24 @@ async def test_work_whose_lease_ran_out_is_done_again(store: Store) -> None:
     (again,) = await claim(store, now=LATE)
     assert (again.seq, again.claims, again.attempts) == (lost.seq, 2, 0)
     assert again.claim_id != lost.claim_id
+
+
+async def test_work_that_lost_two_workers_together_is_done_apart_from_then_on(store: Store) -> None:
+    await enqueue(store, job("a", lane="1"), job("b", lane="2"), job("c", lane="3"))
+    await claim(store)
+    await rescue(store, apart=SECOND)
+    assert len(await claim(store, now=LATE, lease=LATE)) == 3  # the first death may be anything
+
+    now = LATE + 1
+    await rescue(store, now=now, apart=SECOND)
+
+    assert await claim(store, now=now) == []
+    done = []
+    for _ in range(3):
+        now += SECOND
+        (one,) = await claim(store, now=now)
+        done.append(one)
+    assert sorted(names(done)) == ["a", "b", "c"]
 
 
 async def test_a_worker_that_was_frozen_past_its_lease_is_fenced_out(store: Store) -> None:
