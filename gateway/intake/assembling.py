@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.channel.errors import StoreBusy
 from gateway.domain.ids import Clock
 from gateway.domain.lifecycle import State
 from gateway.intake.casebook import Casebook
@@ -44,13 +45,24 @@ class Sealer:
     clock: Clock
 
     async def seal_due(self) -> int:
-        """Seal every due draft and return how many there were."""
+        """Seal every due draft and return how many there were.
+
+        Raises what kept one from being sealed, once all the others have been.
+        """
         now = to_us(self.clock.now())
         due = await self.ledgers.store.read(
             lambda connection: drafts.due_for_sealing(connection, now)
         )
+        failed: list[Exception] = []
         for draft_id in due:
-            await self._seal(draft_id, now)
+            try:
+                await self._seal(draft_id, now)
+            except StoreBusy:
+                raise
+            except Exception as error:  # one that cannot be sealed must not hold up the others
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return len(due)
 
     async def _seal(self, draft_id: str, now: int) -> None:

@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
+
 from gateway.domain.intake import ContactChange, InboundMessage
 from gateway.domain.lifecycle import State
 from gateway.store import correspondence, work
 from gateway.store.correspondence import REPLY_QUEUE
+from gateway.store.drafts import Filed
+from gateway.store.ledger import Ledger
 from gateway.store.times import to_us
 from tests.contract.kit.office import Office
 from tests.integration.intake.conftest import CITIZEN, text
@@ -40,6 +44,27 @@ async def test_a_citizen_who_never_stops_is_cut_off_at_the_cap(office: Office) -
         office.clock.turn(40)
     assert await office.sealer.seal_due() == 1
     assert (await office.only_draft()).state is State.QUEUED
+
+
+async def test_a_draft_that_cannot_be_sealed_does_not_hold_up_the_others(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = office.casebook.seal
+
+    def stumbling(ledger: Ledger, filed: Filed) -> Filed:
+        if filed.draft.request.content == "坏":
+            raise LookupError("nobody expected this")
+        return seal(ledger, filed)
+
+    monkeypatch.setattr(office.casebook, "seal", stumbling)
+    await office.hears(text("坏", "SM1"))
+    office.clock.turn(1)
+    other = InboundMessage(contact="tel:+8613900139000", entry="12345", dedupe_key="SM2", text="好")
+    await office.hears(other)
+    office.clock.turn(60)
+    with pytest.raises(LookupError):
+        await office.sealer.seal_due()
+    assert [one.state for one in await office.drafts()] == [State.COLLECTING, State.QUEUED]
 
 
 async def test_a_message_for_a_queued_draft_extends_it(office: Office) -> None:
