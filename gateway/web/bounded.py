@@ -50,16 +50,11 @@ async def read_bounded(request: web.Request, *, limit: int, timeout_s: float) ->
 
 
 async def _read(request: web.Request, limit: int) -> bytes:
-    first = await request.content.readany()
-    if request.content.at_eof():
-        if len(first) > limit:
-            raise TooLarge
-        return first
-    chunks = [first]
-    size = len(first)
+    chunks = []
+    size = 0
     while chunk := await request.content.readany():
         size += len(chunk)
         if size > limit:
             raise TooLarge
         chunks.append(chunk)
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

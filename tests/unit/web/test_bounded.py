@@ -1,0 +1,28 @@
+"""A body is refused as soon as more of it has come than is allowed, whatever is still to come."""
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.web.bounded import TooLarge, read_bounded
+from gateway.web.server import listening
+
+
+async def test_a_first_chunk_that_is_too_large_is_refused_before_the_second() -> None:
+    async def take(request: web.Request) -> web.Response:
+        try:
+            await read_bounded(request, limit=10, timeout_s=30.0)
+        except TooLarge as error:
+            return web.Response(status=error.status, headers={"Connection": "close"})
+        return web.Response()
+
+    async with listening([web.post("/", take)], "127.0.0.1", 0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(b"14\r\n" + b"a" * 20 + b"\r\n")
+        async with asyncio.timeout(10):
+            answer = await reader.readline()
+        writer.close()
+        assert answer == b"HTTP/1.1 413 Request Entity Too Large\r\n"
