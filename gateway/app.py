@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # signal processing is loaded only where a channel carries vo
     from gateway.speech.session import GatedRecogniser
 
 _FILES_AT_ONCE = 3
+_PAUSE_S = 1.0
 
 
 class Role(StrEnum):
@@ -99,13 +100,29 @@ class Gateway:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Run this process's workers; on leaving, let them finish what they have in hand."""
-        tasks = [asyncio.create_task(worker.run()) for worker in self.workers]
+        tasks = [
+            asyncio.create_task(kept_running(worker, note=self.note)) for worker in self.workers
+        ]
         try:
             yield
         finally:
             for worker in self.workers:
                 worker.stop()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def kept_running(
+    worker: Working, *, note: Callable[..., None], pause_s: float = _PAUSE_S
+) -> None:
+    """Run a worker until it is told to stop; one that ends by a fault begins again."""
+    while True:
+        try:
+            await worker.run()
+        except Exception as error:  # without it, its queue would stand still and nobody would know
+            note("worker.died", why=type(error).__name__, error=error)
+        else:
+            return
+        await asyncio.sleep(pause_s)
 
 
 @asynccontextmanager

@@ -325,6 +325,9 @@ class Courier:
                 await self._look()
             except StoreBusy as error:
                 self._note("worker.store_busy", queue=self._worker.queue, why=error.message)
+            except Exception as error:  # the next look must come whatever this one met
+                why = f"unexpected {type(error).__name__}"
+                self._note("worker.failed", queue=self._worker.queue, why=why, error=error)
 
     async def _look(self) -> None:
         version, name = self.gate.version, self.endpoint.name
