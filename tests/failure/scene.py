@@ -124,9 +124,7 @@ async def scene(
                 chance=random.Random(seed),
                 name=f"{seed}x",
             )
-            stage = Scene(
-                folder, nursery, config, town, provider, acknowledged, received, lease_s
-            )
+            stage = Scene(folder, nursery, config, town, provider, acknowledged, received, lease_s)
             yield stage
             assert stage.leaks() == []
             assert "Traceback" not in stage.logs()
@@ -136,7 +134,13 @@ async def scene(
 
 
 def _configuration(
-    store_url: str, *, redis_url: str | None, blobs: Path, carrier_url: str, hook: str, lease_s: float
+    store_url: str,
+    *,
+    redis_url: str | None,
+    blobs: Path,
+    carrier_url: str,
+    hook: str,
+    lease_s: float,
 ) -> str:
     return f"""
 site:

@@ -229,7 +229,11 @@ def test_a_channel_that_is_none_is_found(item: str, findings: Findings) -> None:
         ("conversation: {quiet: 6 min}", "conversation", "quiet is longer than cap"),
         ("conversation: {quiet: soon}", "conversation.quiet", "is not an amount with a known unit"),
         ("limits: {read_timeout: 0}", "limits.read_timeout", "must be greater than 0"),
-        ("limits: {read_timeout: much}", "limits.read_timeout", "is not an amount with a known unit"),
+        (
+            "limits: {read_timeout: much}",
+            "limits.read_timeout",
+            "is not an amount with a known unit",
+        ),
         ("speech: {workers: many}", "speech.workers", "must be a whole number"),
         ("speech: many", "speech", "must be a group of keys"),
         ("speech:", "speech", "is empty"),

@@ -49,6 +49,8 @@ def test_both_readmes_tell_of_the_same_things() -> None:
 def test_every_command_the_documents_tell_of_is_in_the_makefile() -> None:
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     told = {
-        name for page in PAGES for name in re.findall(r"(?:`|^|\n)make ([a-z][a-z-]*)", page.read_text())
+        name
+        for page in PAGES
+        for name in re.findall(r"(?:`|^|\n)make ([a-z][a-z-]*)", page.read_text())
     }
     assert told - known == set()
