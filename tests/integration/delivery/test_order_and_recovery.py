@@ -308,13 +308,13 @@ async def test_the_store_may_fail_after_the_post_without_a_second_post(store: St
         failing = {"left": 2}
         whole = one.ledgers.store.write
 
-        async def write(operation: Any, *, locks: Any = ()) -> Any:
+        async def write(operation: Any, **how: Any) -> Any:
             if failing["left"] and backend.received:
                 failing["left"] -= 1
                 raise StoreDown("away", "wait")
-            return await whole(operation, locks=locks)
+            return await whole(operation, **how)
 
-        one.ledgers.store.write = write  # type: ignore[method-assign]
+        one.ledgers.store.write = write  # type: ignore[method-assign, assignment]
         await one.tell()
         await one.until_attempts(1)
         assert failing["left"] == 0

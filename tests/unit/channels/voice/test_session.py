@@ -327,7 +327,7 @@ async def test_shutting_down_in_a_call_leaves_its_draft_complete() -> None:
         rules=replace(NO_WAITS, silence_s=50.0),
     )
     task = asyncio.create_task(session.run())
-    while not world.sink.said:  # noqa: ASYNC110 - the call itself is what makes progress
+    while not world.sink.said:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
