@@ -1,6 +1,7 @@
 """How well the default model hears real Mandarin, and how much CPU that takes.
 
-Run ``python -m bench.speech --speech-data DIR``. DIR holds ``manifest.json``, a list of objects
+Run ``python -m bench.speech --speech-data DIR``, or ``python -m bench speech`` with the folder in
+``HOTLINE_SPEECH_DATA``. DIR holds ``manifest.json``, a list of objects
 with ``file``, ``lang`` and ``text``, beside the WAV files. Each recording goes through the whole
 path of a call: resampling, voice activity, engine. "16 kHz" is as recorded; "µ-law" has been
 through a telephone line (8 kHz, G.711). "live" is the cheaper decoding used while a caller waits.
@@ -16,7 +17,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +25,15 @@ import numpy as np
 import opencc
 import soxr
 
+from bench import report
+from bench.report import Options
 from gateway.channel.speech import Recogniser, Unavailable
 from gateway.domain.g711 import mulaw_to_pcm, pcm_to_mulaw
 from gateway.speech.audio import Audio, read_audio
 from gateway.speech.loading import load_recogniser
 from gateway.speech.transcription import transcribe
+
+NAME = "speech"
 
 DATA = "HOTLINE_SPEECH_DATA"
 _NUMERALS = str.maketrans("0123456789", "零一二三四五六七八九")
@@ -58,6 +63,20 @@ class Row:
         return (
             f"speech {self.condition:<12} {self.clips:>3} clips {self.seconds:>6.1f} s  "
             f"CER {self.cer:>5.1f} %  CPU-RTF {self.cpu_rtf:.3f}{verdict}"
+        )
+
+
+def measure(_: Options) -> Iterator[report.Row]:
+    """Yield the error rates as rows of the common table; none without data or model."""
+    for row in run():
+        yield report.Row(
+            what=f"Mandarin calls, {row.condition}, character error rate",
+            measured=f"{row.cer:.1f} %, CPU-RTF {row.cpu_rtf:.2f}",
+            yardstick=f"{row.clips} recordings of {row.seconds:.0f} s",
+            ratio=row.cer,
+            sense="≤",
+            goal=row.target,
+            unit="%",
         )
 
 
