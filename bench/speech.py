@@ -69,6 +69,8 @@ class Row:
 def measure(_: Options) -> Iterator[report.Row]:
     """Yield the error rates as rows of the common table; none without data or model."""
     for row in run():
+        if row.target is None:
+            continue
         yield report.Row(
             what=f"Mandarin calls, {row.condition}, character error rate",
             measured=f"{row.cer:.1f} %, CPU-RTF {row.cpu_rtf:.2f}",
