@@ -15,7 +15,7 @@ from sqlalchemy import Connection, CursorResult
 _ANY_OF = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
 _EACH_OF = re.compile(r"unnest\(\$(\d+)::\w+\[\]\) AS (\w+)\(value\)")
 _PLACE = re.compile(r"\$(\d+)")
-_AT_ONCE = (64, 8, 1)
+_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
 
 
 class Statement:
