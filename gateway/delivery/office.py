@@ -23,6 +23,7 @@ from gateway.store.wakeup import Wakeup
 from gateway.store.work import Work, WorkState
 
 _REVIVE_PAGE = 500
+_DELIVER = "deliver:"
 
 
 class BadRequest(GatewayError):
@@ -31,7 +32,10 @@ class BadRequest(GatewayError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A delivery that waits for a person; ``held`` also stops what comes after it."""
+    """A delivery that waits for a person; ``held`` also stops what comes after it.
+
+    For the gateway's own work ``endpoint`` is ``gateway:`` and its queue, and there is no event.
+    """
 
     seq: int
     endpoint: str
@@ -99,18 +103,16 @@ class DeliveryOffice:
     async def dead_letters(
         self, *, endpoint: str | None = None, after: int = 0, limit: int = 100
     ) -> list[DeadLetter]:
-        """Return dead and held deliveries, oldest first; ``after`` is the last page's last seq."""
-        names = [endpoint] if endpoint else await self._names()
+        """Return dead and held deliveries, oldest first; ``after`` is the last page's last seq.
 
-        def read(connection: Connection) -> list[Work]:
-            found = [
-                one
-                for name in names
-                for one in work.stopped(connection, queue=_queue(name), after=after, limit=limit)
-            ]
-            return sorted(found, key=lambda one: one.seq)[:limit]
-
-        return [_dead_letter(one) for one in await self.store.read(read)]
+        Without an endpoint also what the gateway gave up of its own work: a contact that could not
+        become a draft must not be out of everybody's sight.
+        """
+        queue = None if endpoint is None else _queue(endpoint)
+        found = await self.store.read(
+            lambda connection: work.stopped(connection, queue=queue, after=after, limit=limit)
+        )
+        return [_dead_letter(one) for one in found]
 
     async def replay(
         self,
@@ -282,13 +284,18 @@ class DeliveryOffice:
 
 
 def _queue(endpoint: str) -> str:
-    return f"deliver:{endpoint}"
+    return f"{_DELIVER}{endpoint}"
+
+
+def _endpoint(queue: str) -> str:
+    name = queue.removeprefix(_DELIVER)
+    return name if name != queue else f"gateway:{queue}"
 
 
 def _dead_letter(one: Work) -> DeadLetter:
     return DeadLetter(
         seq=one.seq,
-        endpoint=one.queue.removeprefix("deliver:"),
+        endpoint=_endpoint(one.queue),
         event_id=str(one.payload.get("event", "")),
         type=str(one.payload.get("type", "")),
         subject=one.subject,

@@ -65,7 +65,10 @@ class DeadQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LetterLine(Struct, frozen=True, kw_only=True):
-    """A delivery that waits for a person; one that is ``held`` also stops what comes after it."""
+    """A delivery that waits for a person; one that is ``held`` also stops what comes after it.
+
+    ``endpoint`` is ``gateway:`` and a queue's name for work of the gateway itself; it has no event.
+    """
 
     seq: int
     endpoint: str

@@ -4,9 +4,14 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from gateway.delivery import signing
 from gateway.delivery.keyring import signing_keys
+from gateway.store import work
+from gateway.store.inbound import ASSEMBLE
+from gateway.store.times import to_us
+from tests.contract.kit.office import SMS
 from tests.integration.intake.conftest import text
 from tests.integration.web.conftest import BOTH_ENGINES, CASEWORK, Door
 
@@ -63,6 +68,32 @@ async def test_what_makes_no_sense_is_refused(
 
 async def test_attempts_and_dead_letters_are_lists(door: Door) -> None:
     assert (await door.ask("GET", f"{BASE}/attempts?endpoint=casework")).json == {"attempts": []}
+    assert (await door.ask("GET", f"{BASE}/dead")).json == {"letters": []}
+
+
+async def test_a_contact_that_was_given_up_is_seen_and_becomes_a_draft_after_all(
+    door: Door,
+) -> None:
+    office = door.office
+    await office.inbox.commit(SMS, [text("路灯坏了", "m1")], b"raw")
+    now = to_us(office.clock.now())
+
+    def give_up(connection: Connection) -> None:
+        for one in work.claim(
+            connection, queue=ASSEMBLE, limit=9, now=now, lease=now, claim_id="c"
+        ):
+            work.bury(connection, one, error="unexpected LookupError")
+
+    await office.store.write(give_up)
+    await office.assemble()
+    assert await office.drafts() == []
+
+    (letter,) = (await door.ask("GET", f"{BASE}/dead")).json["letters"]
+    assert (letter["endpoint"], letter["error"]) == ("gateway:assemble", "unexpected LookupError")
+    again = await door.ask("POST", f"{BASE}/revive", body={"seqs": [letter["seq"]]})
+    assert again.json == {"deliveries": 1}
+    await office.assemble()
+    assert (await office.only_draft()).request.content == "路灯坏了"
     assert (await door.ask("GET", f"{BASE}/dead")).json == {"letters": []}
 
 
