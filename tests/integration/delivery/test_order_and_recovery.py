@@ -314,7 +314,7 @@ async def test_the_store_may_fail_after_the_post_without_a_second_post(store: St
                 raise StoreDown("away", "wait")
             return await whole(operation, **how)
 
-        one.ledgers.store.write = write  # type: ignore[method-assign, assignment]
+        one.ledgers.store.write = write  # type: ignore[method-assign]
         await one.tell()
         await one.until_attempts(1)
         assert failing["left"] == 0
