@@ -193,7 +193,7 @@ async def built(
             wakeup=wakeup,
             subscriptions=subscriptions(config.endpoints),
         )
-        casebook = Casebook(_rules(config, accounts, key))
+        casebook = Casebook(_rules(config, accounts, key, note))
         inbox = Inbox(
             ledgers=ledgers,
             casebook=casebook,
@@ -360,7 +360,22 @@ def folder_of(kind: ChannelKind) -> Path:
     return Path(str(package.__file__)).parent
 
 
-def _rules(config: Config, accounts: Sequence[Account], key: bytes) -> Rules:
+def unfailing(
+    suggest: Callable[[WorkOrderDraft], WorkOrderDraft], note: Callable[..., None]
+) -> Callable[[WorkOrderDraft], WorkOrderDraft]:
+    """Return ``suggest`` as it is, but for faults: a draft without suggestions goes on as well."""
+
+    def suggested(draft: WorkOrderDraft) -> WorkOrderDraft:
+        try:
+            return suggest(draft)
+        except Exception as error:  # else it would stay out of the operators' queue for good
+            note("understanding.failed", why=type(error).__name__, error=error)
+            return draft
+
+    return suggested
+
+
+def _rules(config: Config, accounts: Sequence[Account], key: bytes, note: Notes) -> Rules:
     policy = config.policy.auto_forward
 
     def forward(draft: WorkOrderDraft) -> bool:
@@ -379,7 +394,7 @@ def _rules(config: Config, accounts: Sequence[Account], key: bytes) -> Rules:
         acknowledging=frozenset(
             (one.spec.kind, one.spec.account) for one in accounts if one.spec.acknowledges
         ),
-        suggest=lambda draft: understand(draft, config.entries),
+        suggest=unfailing(lambda draft: understand(draft, config.entries), note),
         forward=forward,
         forwarding=any(endpoint.forwards for endpoint in config.endpoints),
     )
