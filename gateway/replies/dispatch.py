@@ -193,9 +193,12 @@ class ReplyDesk:
     async def _settle(self, job: Work, ending: _Ending) -> None:
         """Store what became of a message, show it in the draft, and finish the work."""
 
+        kind = ""
+
         def settle(ledger: Ledger) -> None:
+            nonlocal kind
             work.complete(ledger.connection, job)
-            self._record(ledger, job, ending)
+            kind = self._record(ledger, job, ending)
 
         try:
             await self._commit(job, settle)
@@ -203,6 +206,7 @@ class ReplyDesk:
             if ending.state == "sent":
                 await self._commit(job, lambda ledger: self._correct(ledger, job, ending))
             raise
+        self.note("reply.settled", kind=kind, outcome=ending.state)
         if ending.state != "sent":
             self.note(f"reply.{ending.state}", draft_id=job.subject, why=ending.reason)
         self.reach("reply.after_settle")
@@ -212,7 +216,8 @@ class ReplyDesk:
         if correspondence.progress(ledger.connection, _reply_id(job)).state != "sent":
             self._record(ledger, job, ending)
 
-    def _record(self, ledger: Ledger, job: Work, ending: _Ending) -> None:
+    def _record(self, ledger: Ledger, job: Work, ending: _Ending) -> str:
+        """Write down what became of a message; return the kind of channel it went by."""
         _remember(ledger, job, ending.sent)
         correspondence.move(
             ledger.connection,
@@ -240,6 +245,7 @@ class ReplyDesk:
                 filed.draft,
                 data={"message_id": message.id, "delivery": message.delivery},
             )
+        return filed.filing.kind
 
     def _text(self, job: Work, draft: WorkOrderDraft, *, masked: bool = False) -> str:
         written = job.payload.get("text")

@@ -32,7 +32,10 @@ COUNTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _QUIET = frozenset(
-    {"inbox.received", "inbox.ignored", "delivery.attempt", "worker.fenced", "api.answered"}
+    {
+        *("inbox.received", "inbox.ignored", "delivery.attempt", "worker.fenced"),
+        *("reply.settled", "api.answered"),
+    }
 )
 
 

@@ -48,7 +48,7 @@ async def test_the_citizen_is_told_receipt_number_and_query_code(post: Post) -> 
     )
     assert (await post.progress()).state == "sent"
     assert await post.waiting() == 0
-    assert post.noted == []
+    assert post.noted == [("reply.settled", {"kind": "sms", "outcome": "sent"})]
 
 
 async def test_the_draft_shows_the_message_without_the_code(post: Post) -> None:
@@ -152,7 +152,10 @@ async def test_after_a_crash_while_sending_nobody_knows_and_nothing_is_sent_agai
     (message,) = await post.outgoing()
     assert message.delivery is None
     assert await post.waiting() == 0
-    assert post.noted == [("reply.unknown", {"draft_id": DRAFT_ID, "why": "interrupted"})]
+    assert post.noted == [
+        ("reply.settled", {"kind": "sms", "outcome": "unknown"}),
+        ("reply.unknown", {"draft_id": DRAFT_ID, "why": "interrupted"}),
+    ]
 
 
 async def test_a_crash_before_anything_was_marked_costs_nothing(post: Post) -> None:
@@ -216,7 +219,10 @@ async def test_a_refusal_is_final_and_the_draft_shows_it(post: Post, kind: SendF
     (message,) = await post.outgoing()
     assert message.delivery == "failed"
     assert await post.waiting() == 0
-    assert post.noted == [("reply.failed", {"draft_id": DRAFT_ID, "why": f"{kind}:21610"})]
+    assert post.noted == [
+        ("reply.settled", {"kind": "sms", "outcome": "failed"}),
+        ("reply.failed", {"draft_id": DRAFT_ID, "why": f"{kind}:21610"}),
+    ]
 
 
 async def test_a_channel_that_may_not_write_fails_before_anything_is_sent(post: Post) -> None:
@@ -224,7 +230,10 @@ async def test_a_channel_that_may_not_write_fails_before_anything_is_sent(post: 
     await post.desk().handle(await post.claimed())
     assert post.provider.seen == []
     assert (await post.progress()).state == "failed"
-    assert post.noted == [("reply.failed", {"draft_id": DRAFT_ID, "why": "stopped"})]
+    assert post.noted == [
+        ("reply.settled", {"kind": "sms", "outcome": "failed"}),
+        ("reply.failed", {"draft_id": DRAFT_ID, "why": "stopped"}),
+    ]
 
 
 @pytest.mark.parametrize("gone", ["account", "sender"])
@@ -232,7 +241,10 @@ async def test_an_account_that_is_gone_fails_with_the_reason(post: Post, gone: s
     desk = post.desk(accounts=gone != "account", sender=gone != "sender")
     await desk.handle(await post.claimed())
     assert (await post.progress()).state == "failed"
-    assert post.noted == [("reply.failed", {"draft_id": DRAFT_ID, "why": "no_such_account"})]
+    assert post.noted == [
+        ("reply.settled", {"kind": "sms", "outcome": "failed"}),
+        ("reply.failed", {"draft_id": DRAFT_ID, "why": "no_such_account"}),
+    ]
     assert await post.waiting() == 0
 
 
