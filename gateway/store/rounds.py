@@ -46,7 +46,7 @@ class Rounds:
 class Rescue:
     """Takes work back from workers that stopped, so that it is done again by others.
 
-    ``apart_s`` keeps work apart, in seconds, that has lost more than one worker (``work.rescue``).
+    ``apart_s`` keeps work apart, in seconds, that has lost several workers (``work.rescue``).
     """
 
     store: Store

@@ -140,6 +140,7 @@ _STOPPED_AMONG = Statement(
 _RELEASE = Statement("UPDATE work SET state = 0, due = $2, claims = 0 WHERE seq = $1 AND state = 2")
 _UNBURY = Statement("DELETE FROM work WHERE seq = $1 AND state = 3")
 _DEPTHS = Statement("SELECT queue, state, count(*) FROM work GROUP BY queue, state")
+_SUSPECT = 4
 _LONGEST_DELAY = 300
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(dict[str, Any]).decode
@@ -230,7 +231,7 @@ def rescue(
 
     Work that was claimed ``max_claims`` times without ever being put back in an orderly way kills
     its workers: it goes to the dead letters and its lane goes on. Whatever was in the same hands
-    shares every death with it, so from the second on all of them are due one after another,
+    shares every death with it, so from the fourth on all of them are due one after another,
     ``apart`` microseconds between two and twice as much each time: only the culprit dies again.
     """
     expired = [_work(row) for row in _EXPIRED.rows(connection, now, limit)]
@@ -239,7 +240,7 @@ def rescue(
     place = 0
     for work in expired:
         if work.claims < max_claims:
-            place += work.claims > 1
+            place += work.claims >= _SUSPECT
             due = now + _delay(work, apart, place)
             if _changed(connection, _REOPEN, work, now, due):
                 taken.append(work)
@@ -252,13 +253,13 @@ def rescue(
 
 
 def _delay(work: Work, apart: int, place: int) -> int:
-    """Return how long rescued work waits, in microseconds; its first worker's death costs nothing.
+    """Return how long rescued work waits, in microseconds.
 
-    A worker may have stopped for any reason once, and then its work is wanted soon.
+    Workers stop for many reasons, and then their work is wanted soon: a few deaths cost nothing.
     """
-    if work.claims < 2:
+    if work.claims < _SUSPECT:
         return 0
-    return apart * min(place << min(work.claims - 2, 5), _LONGEST_DELAY)
+    return apart * min(place << work.claims - _SUSPECT, _LONGEST_DELAY)
 
 
 def abandon_all_leases(connection: Connection) -> None:
