@@ -35,6 +35,8 @@ _TRIES = 8
 _ABORTED = frozenset({"40001", "40P01"})
 # A row that a neighbour inserted just now, a plan made before a migration: worth one more look.
 _STALE = frozenset({"23505", "0A000"})
+# A statement that was cancelled, a lock that was not to be had in time.
+_CALLED_OFF = frozenset({"57014", "55P03"})
 _LOST = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _SESSION = {
     "application_name": "hotline",
@@ -313,6 +315,10 @@ def _fault(error: BaseException) -> StoreBusy | None:
         return StoreDown(
             "the PostgreSQL server refuses this user, password or database", "check store.url"
         )
+    if code in _ABORTED or code in _CALLED_OFF:
+        return StoreBusy("the PostgreSQL server called the transaction off")
+    if code.startswith("58"):
+        return StoreDown("the PostgreSQL server's disk reports an error", "look at its log")
     if code == "25006":
         return StoreDown("the PostgreSQL server is a read-only standby", "point to the primary")
     if _is_away(error, code):
