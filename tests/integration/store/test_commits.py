@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
@@ -92,6 +93,14 @@ async def test_whoever_waits_for_the_same_operation_shares_its_commit(store: Sto
     sizes = await asyncio.gather(*(store.write_batched(add_each, 1) for _ in range(50)))
     assert await store.read(counted) == 50
     assert max(sizes) > 1
+
+
+async def test_sqlite_commits_together_what_one_turn_of_the_loop_brings(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/hotline.db")
+    shared = await asyncio.gather(*(store.write_batched(add_each, 1) for _ in range(100)))
+    assert shared == [100] * 100
+    assert await store.read(counted) == 100
+    await store.close()
 
 
 async def test_a_bad_item_fails_alone(store: Store) -> None:
