@@ -214,3 +214,15 @@ async def test_a_process_that_stops_before_its_commit_has_written_nothing(store_
     await store.write(add_one)
     assert await store.read(counted) == 1
     await store.close()
+
+
+@pytest.mark.postgres
+async def test_only_what_may_be_forgotten_skips_the_flush(postgres_url: str) -> None:
+    store = await open_store(postgres_url)
+
+    def level(connection: Connection) -> str:
+        return str(connection.exec_driver_sql("SHOW synchronous_commit").scalar_one())
+
+    assert await store.write(level, durable=False) == "off"
+    assert [await store.write(level) for _ in range(20)] == ["on"] * 20
+    await store.close()
