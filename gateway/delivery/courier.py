@@ -209,10 +209,12 @@ class Courier:
             standing = self.gate.settle(ledger.connection, verdict, now=now)
             lost = False
             match verdict:
+                # The draft before its lane, as everybody takes them: else two transactions could
+                # wait for each other.
                 case Delivered():
-                    work.complete(ledger.connection, one)
                     if self._forwards(told) and isinstance(outcome, EgressReply):
                         self._forward(ledger, told, outcome)
+                    work.complete(ledger.connection, one)
                 case Pause(reason=reason):
                     self._note_pause(ledger, reason)
                     work.retry(ledger.connection, one, due=one.due, error=reason, tried=False)
@@ -221,7 +223,6 @@ class Courier:
                     tried = verdict.uses_schedule
                     work.retry(ledger.connection, one, due=due, error=reason, tried=tried)
                 case Retry(reason=reason) | Dead(reason=reason):
-                    self._stop_work(ledger, one, reason)
                     if self._forwards(told):
                         lost = forwarding.failed(
                             ledger,
@@ -229,6 +230,7 @@ class Courier:
                             backend=self.endpoint.name,
                             reason=reason,
                         )
+                    self._stop_work(ledger, one, reason)
                 case _:
                     work.hold(ledger.connection, one, error=verdict.reason)
             return standing, lost

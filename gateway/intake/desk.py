@@ -56,6 +56,10 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 _SPLITTABLE = frozenset({State.COLLECTING, State.QUEUED, State.CLAIMED})
 
 
+_NO_HOME = frozenset({State.MERGED, State.REJECTED, State.EXPIRED})
+"""States of a draft that no other can be merged into."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Operators' actions, each one revision of one draft.
@@ -123,12 +127,19 @@ class Desk:
     async def merge(
         self, draft_id: str, into: str, *, operator: str, seen: int | None
     ) -> WorkOrderDraft:
-        """Close a draft as part of another; its messages stay with it and are linked."""
+        """Close a draft as part of another; its messages stay with it and are linked.
+
+        Raises ``BadPatch`` when the other one is itself merged, rejected or expired.
+        """
         if into == draft_id:
             raise BadPatch("a draft cannot be merged into itself", "name the other draft")
 
         def merge(ledger: Ledger, filed: Filed) -> Filed:
-            drafts.get(ledger.connection, into)
+            target = drafts.get(ledger.connection, into).draft
+            if target.state in _NO_HOME:
+                raise BadPatch(
+                    f"draft {into} is {target.state} and can take nothing in", "name an open draft"
+                )
             links = replace(filed.draft.links or Links(), merged_into=into)
             after = replace(filed.draft, state=State.MERGED, links=links)
             return ledger.revise(filed, after, seal_at=None)

@@ -5,6 +5,7 @@ Everything after it is here. A channel only translates, so it cannot forget a st
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -104,8 +105,10 @@ class Inbox:
             self.ledgers.wakeup.notify(ASSEMBLE)
         self.reach("inbox.after_commit")
         if isinstance(event, CallEvent) and event.recording and event.conversation:
-            # Its hash is noted durably now, so a restart need not find it by name any more.
-            await self.forget_recording(event.conversation)
+            # Its hash is noted durably now, so a restart need not find it by name any more. Should
+            # that fail, a restart finds it, and finds it noted already.
+            with suppress(StoreBusy):
+                await self.forget_recording(event.conversation)
         return outcome
 
     async def _store_and_open(self, item: NewInbound, lane: str) -> Outcome:
