@@ -7,7 +7,8 @@ from gateway.domain.intake import InboundMessage
 from gateway.domain.lifecycle import State, WrongState
 from gateway.intake.desk import BadPatch, Patch
 from gateway.store.errors import NotFound, StaleRevision
-from tests.contract.kit.office import Office, text
+from tests.contract.kit.office import Office
+from tests.integration.intake.conftest import text
 
 
 async def queued(office: Office, number: int) -> str:
