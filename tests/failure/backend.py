@@ -1,5 +1,6 @@
 """A case-management backend that writes down every delivery before it acknowledges it."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -17,8 +18,10 @@ TOKEN = re.compile(r"\bm-[0-9a-z]+-[0-9]+\b")
 
 
 @asynccontextmanager
-async def recording_backend(journal: Journal, port: int) -> AsyncIterator[None]:
-    """Serve ``/hook`` on a loopback port."""
+async def recording_backend(
+    journal: Journal, port: int, pause_s: float = 0.0
+) -> AsyncIterator[None]:
+    """Serve ``/hook`` on a loopback port; ``pause_s`` is how long it takes to answer."""
     keys = [Secret(key=secret_key(SECRET))]
 
     async def hook(request: web.Request) -> web.Response:
@@ -37,6 +40,7 @@ async def recording_backend(journal: Journal, port: int) -> AsyncIterator[None]:
             tokens=TOKEN.findall("\n".join(texts)),
             digest=hashlib.sha256(body).hexdigest(),
         )
+        await asyncio.sleep(pause_s)
         return web.json_response({"external_id": f"WO-{draft['receipt_no']}"})
 
     application = web.Application(client_max_size=4 * 1024 * 1024)

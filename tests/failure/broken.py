@@ -1,11 +1,15 @@
 """Gateways that are broken on purpose, each in one step: the harness must catch every one."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import os
+import secrets
+import signal
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 LATE_S = 0.3
+POISON = "毒"
 
 
 def _acknowledges_before_it_commits() -> None:
@@ -26,18 +30,17 @@ def _acknowledges_before_it_commits() -> None:
         task.add_done_callback(under_way.discard)
         return Outcome(status="accepted")
 
-    Inbox._store = at_once  # type: ignore[method-assign]
+    Inbox._store = at_once  # type: ignore[method-assign, assignment]
 
 
 def _takes_redeliveries_for_news() -> None:
     """Store a message again when the provider sends it again."""
     from gateway.store import inbound
-    from gateway.store.inbound import Appended, NewInbound
 
-    def accept(item: NewInbound, content: int, earlier: Sequence[object]) -> Appended:
-        return Appended(status="accepted", inbound_id=item.inbound_id)
+    def another(item: object, body: bytes) -> tuple[int, int]:
+        return secrets.randbits(62), secrets.randbits(62)
 
-    vars(inbound)["_judge"] = accept
+    vars(inbound)["_keys"] = another
 
 
 def _finishes_deliveries_before_it_sends() -> None:
@@ -50,7 +53,7 @@ def _finishes_deliveries_before_it_sends() -> None:
     async def no_post(self: Courier, *arguments: Any) -> Any:
         from gateway.channel.http import EgressReply
 
-        return EgressReply(status=200, headers={}, body=b"{}")
+        return EgressReply(status=200, headers={}, body=b"{}", truncated=False, elapsed=0.0)
 
     async def settle_and_post(
         self: Courier, one: Any, told: Any, attempt: Any, verdict: Any, outcome: Any
@@ -60,14 +63,29 @@ def _finishes_deliveries_before_it_sends() -> None:
         await post(self, told, self._clock.now())
         return result
 
-    Courier._post = no_post  # type: ignore[method-assign]
+    Courier._post = no_post  # type: ignore[method-assign, assignment]
     Courier._settle = settle_and_post  # type: ignore[method-assign]
+
+
+def _dies_of_poison() -> None:
+    """Die whenever a message that says ``POISON`` is put into a draft, as a bad library would."""
+    from gateway.intake.casebook import Casebook
+
+    message = Casebook._message
+
+    def swallow(self: Casebook, ledger: Any, stored: Any, event: Any) -> Any:
+        if POISON in event.text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return message(self, ledger, stored, event)
+
+    Casebook._message = swallow  # type: ignore[method-assign]
 
 
 BREAK: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
         "acknowledges before it commits": _acknowledges_before_it_commits,
         "takes redeliveries for news": _takes_redeliveries_for_news,
+        "dies of poison": _dies_of_poison,
         "finishes deliveries before it sends": _finishes_deliveries_before_it_sends,
     }
 )

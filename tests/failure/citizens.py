@@ -43,10 +43,12 @@ def carrier() -> TwilioStandIn:
     return TwilioStandIn(sms_settings())
 
 
-def text_message(token: str, sender: str, *, photo: bool = False) -> RawRequest:
+def text_message(
+    token: str, sender: str, *, photo: bool = False, words: str = COMPLAINTS[0]
+) -> RawRequest:
     """A signed message; the same token makes the same message again."""
     simulator = TwilioSimulator(sms_settings(), PUBLIC_URL)
-    text = f"{token} {COMPLAINTS[0]}"
+    text = f"{token} {words}"
     digest = hashlib.md5(token.encode(), usedforsecurity=False).hexdigest()
     if photo:
         return simulator.image(text, sender=sender, message_id="MM" + digest)

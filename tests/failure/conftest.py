@@ -1,4 +1,4 @@
-"""What the failure tests share: the nursery, stores of their own to kill, and their summary lines."""
+"""What the failure tests share: the nursery, stores to kill, and the lines of the summary."""
 
 from collections.abc import Callable, Iterator
 

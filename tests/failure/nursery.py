@@ -1,10 +1,11 @@
-"""Forks gateways from one process that has imported everything: a start takes a moment, not seconds.
+"""Forks gateways from a process that has imported everything: a start takes a moment.
 
 What is forked does exactly what the command line does, in a process of its own that can be killed,
 frozen and replaced. ``python -m tests.failure.nursery FD`` is the parent; it answers orders that
 come as JSON over the socket ``FD`` and takes its children with it when that is closed.
 """
 
+import asyncio
 import gc
 import json
 import os
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from contextlib import suppress
@@ -22,6 +24,20 @@ from tests.failure.broken import BREAK
 
 ROOT = Path(__file__).parents[2]
 _ORDER_LIMIT = 65536
+REHEARSAL = """
+site: {{name: x, jurisdiction: "370100", public_url: "http://127.0.0.1:1"}}
+store: {{url: "sqlite:///{folder}/hotline.db"}}
+blobs: {{url: "file:{folder}/blobs"}}
+channels:
+  - kind: sms
+    account: main
+    account_sid: AC00000000000000000000000000000000
+    auth_token: "${{REHEARSAL_TOKEN:-none}}"
+    number: "+15005550006"
+    base_url: http://127.0.0.1:1
+  - {{kind: web, account: site}}
+speech: {{model: null}}
+"""
 
 
 class Nursery:
@@ -122,19 +138,38 @@ def _become_gateway(order: dict[str, Any], out: int, log: int) -> NoReturn:
         os._exit(code)
 
 
-def _import_everything() -> None:
-    """Import what ``hotline serve`` imports; the imports themselves are what takes the time."""
-    import gateway.app
-    import gateway.cli._serving
-    import gateway.cli._steps
-    import gateway.cli.serve
+async def _rehearse(folder: Path) -> None:
+    """Run a gateway once and end it: everything that is loaded only when needed is loaded now."""
+    from gateway.app import built
     from gateway.channel.discovery import discover
+    from gateway.cli import parser_for
+    from gateway.cli._serving import serving
+    from gateway.cli._settings import load_config
 
-    discover()
+    config = folder / "hotline.yaml"
+    config.write_text(REHEARSAL.format(folder=folder), encoding="utf-8")
+    words = ["--config", str(config), "--data", str(folder)]
+    parsed = load_config(parser_for("serve").parse_args(words))
+    with (folder / "log").open("w") as log:
+        async with (
+            built(parsed, discover(), log_to=log) as gateway,
+            serving(gateway, "127.0.0.1", 0),
+        ):
+            pass
+
+
+def _get_ready() -> None:
+    from gateway.store.postgres import PostgresStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_rehearse(Path(folder)))
+    PostgresStore("postgresql://nobody@127.0.0.1:1/none")
+    # Nobody but this thread may be there to be left behind by a fork.
+    assert len(list(Path("/proc/self/task").iterdir())) == 1
+    gc.freeze()
 
 
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as here:
-        _import_everything()
-        gc.freeze()
+        _get_ready()
         _take_orders(here)

@@ -94,9 +94,15 @@ async def scene(
     redis_url: str | None = None,
     seed: int = 1,
     lease_s: float = 2.0,
+    disk: Path | None = None,
+    backend_pause_s: float = 0.0,
 ) -> AsyncIterator[Scene]:
-    """Set a scene in ``folder`` and check at its end that no log holds anything personal."""
+    """Set a scene in ``folder`` and check at its end that no log holds anything personal.
+
+    ``disk`` is where the gateway keeps its data, ``folder`` unless given.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    disk = disk or folder
     hook = free_port()
     provider = carrier()
     config = folder / "hotline.yaml"
@@ -104,14 +110,14 @@ async def scene(
     received = Journal(folder / "received.jsonl")
     try:
         async with (
-            recording_backend(received, hook),
+            recording_backend(received, hook, backend_pause_s),
             provider.serving("127.0.0.1", 0) as carrier_url,
         ):
             config.write_text(
                 _configuration(
-                    store_url or f"sqlite:///{folder}/hotline.db",
+                    store_url or f"sqlite:///{disk}/hotline.db",
                     redis_url=redis_url,
-                    blobs=folder / "blobs",
+                    blobs=disk / "blobs",
                     carrier_url=carrier_url,
                     hook=f"http://127.0.0.1:{hook}/hook",
                     lease_s=lease_s,
@@ -169,6 +175,7 @@ policy: {{auto_forward: all}}
 conversation: {{quiet: 0.3 s, cap: 2 s, reopen_within: 0 s}}
 work: {{lease: {lease_s} s, at_once: 16}}
 speech: {{model: null}}
+log: {{level: debug}}
 """
 
 

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from tests.failure.processes import GatewayProcess
-from tests.failure.scene import in_thread
 
 INGRESS_POINTS = (
     "inbox.before_commit",
