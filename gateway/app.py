@@ -1,8 +1,6 @@
 """The composition root: the only place that knows every part, and how they start and stop."""
 
 import asyncio
-import os
-import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +20,6 @@ from gateway.config import Config
 from gateway.delivery.wiring import couriers, subscriptions
 from gateway.domain.clock import SystemClock
 from gateway.domain.draft import WorkOrderDraft
-from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Clock, Ids, UlidFactory
 from gateway.egress.client import EgressClient
 from gateway.intake.assembling import Assembler, Sealer
@@ -44,8 +41,10 @@ from gateway.store.inbound import ASSEMBLE
 from gateway.store.ledger import Ledgers
 from gateway.store.opening import open_store, open_wakeup
 from gateway.store.rounds import Rescue, Rounds
+from gateway.store.site_key import site_key
 from gateway.store.sqlite import SqliteStore
 from gateway.store.steps import Reach, no_step
+from gateway.store.wakeup import Wakeup
 from gateway.store.worker import Handler, Pace, Worker
 from gateway.telemetry.logs import set_up
 from gateway.telemetry.notes import Notes, notes
@@ -141,14 +140,9 @@ async def built(
     """
     registry = CollectorRegistry()
     note = notes(set_up(config.log.level, config.log.format, log_to), registry)
-    pace = Pace(
-        lease_s=config.work.lease,
-        at_once=config.work.at_once,
-        poll_s=min(1.0, config.work.lease / 10),
-    )
     clock = SystemClock()
     ids = UlidFactory(clock)
-    key = site_key(config)
+    key = _key(config)
     async with AsyncExitStack() as stack:
         store = await open_store(config.store.url, reach=reach)
         stack.push_async_callback(store.close)
@@ -206,79 +200,16 @@ async def built(
         )
         for sink, account in zip(sinks, accounts, strict=True):
             sink.bind(inbox, account.spec)
+        await _open_accounts(accounts, stack)
         if role is not Role.WORKER:
-            await _open_accounts(accounts, stack)
             salvage = Salvage(inbox=inbox, clock=clock, forget=recorder.forget, note=note)
             for found in await recorder.recover():
                 await salvage.keep(found.name, found.recording)
 
         workers: tuple[Working, ...] = ()
         if role is not Role.INGRESS:
-            reader = RecordingReader(speech, config.speech.language, blobs.path)
-            by_name = {(one.spec.kind, one.spec.account): one for one in accounts}
-            desk_of_replies = ReplyDesk(
-                ledgers=ledgers,
-                accounts=by_name,
-                http=http,
-                texts=load_texts(usual=config.site.language),
-                site_name=config.site.name,
-                key=key,
-                clock=clock,
-                note=note,
-                reach=reach,
-            )
-            fetcher = MediaFetcher(
-                ledgers=ledgers,
-                accounts=by_name,
-                http=http,
-                uploads=blobs,
-                clock=clock,
-                note=note,
-                reach=reach,
-            )
-            sealer = Sealer(ledgers=ledgers, casebook=casebook, clock=clock)
-            rescue = Rescue(
-                store=store,
-                clock=clock,
-                wakeup=wakeup,
-                note=note,
-                max_claims=pace.max_claims,
-                apart_s=2 * pace.poll_s,  # what is due in one look is done together
-            )
-            # Each of them may hold a whole file in memory.
-            calm = replace(pace, at_once=min(pace.at_once, _FILES_AT_ONCE))
-            jobs: Mapping[str, Handler] = {
-                ASSEMBLE: Assembler(ledgers=ledgers, casebook=casebook, reach=reach).handle,
-                REPLY_QUEUE: desk_of_replies.handle,
-                MEDIA_QUEUE: fetcher.handle,
-                RECOGNISE: Transcriber(ledgers=ledgers, transcribe=reader.transcribe).handle,
-            }
-            workers = (
-                *(
-                    Worker(
-                        store=store,
-                        queue=queue,
-                        handle=handle,
-                        clock=clock,
-                        ids=ids,
-                        wakeup=wakeup,
-                        note=note,
-                        pace=calm if queue == MEDIA_QUEUE else pace,
-                    )
-                    for queue, handle in jobs.items()
-                ),
-                *await couriers(
-                    config.endpoints,
-                    ledgers=ledgers,
-                    http=http,
-                    note=note,
-                    pace=pace,
-                    reach=reach,
-                    source=str(config.site.public_url),
-                ),
-                Rounds("sealing", sealer.seal_due, 1.0, note),
-                Rounds("rescue", rescue, pace.lease_s / 3, note),
-            )
+            parts = _Parts(config, key, store, wakeup, http, blobs, speech, note, reach, ledgers)
+            workers = await _workers(parts, casebook, accounts)
         yield Gateway(
             config=config,
             role=role,
@@ -298,34 +229,104 @@ async def built(
         )
 
 
-def site_key(config: Config) -> bytes:
-    """Return the key behind query codes and tickets; made at the first start when none is set."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the workers are made of."""
+
+    config: Config
+    key: bytes
+    store: Store
+    wakeup: Wakeup
+    http: EgressClient
+    blobs: DirectoryBlobs
+    speech: "GatedRecogniser | Unavailable"
+    note: Notes
+    reach: Reach
+    ledgers: Ledgers
+
+
+async def _workers(
+    parts: _Parts, casebook: Casebook, accounts: Sequence[Account]
+) -> tuple[Working, ...]:
+    """Return everything that works behind the doors."""
+    config, ledgers, note, reach = parts.config, parts.ledgers, parts.note, parts.reach
+    clock = ledgers.clock
+    pace = Pace(
+        lease_s=config.work.lease,
+        at_once=config.work.at_once,
+        poll_s=min(1.0, config.work.lease / 10),
+    )
+    by_name = {(one.spec.kind, one.spec.account): one for one in accounts}
+    replies = ReplyDesk(
+        ledgers=ledgers,
+        accounts=by_name,
+        http=parts.http,
+        texts=load_texts(usual=config.site.language),
+        site_name=config.site.name,
+        key=parts.key,
+        clock=clock,
+        note=note,
+        reach=reach,
+    )
+    media = MediaFetcher(
+        ledgers=ledgers,
+        accounts=by_name,
+        http=parts.http,
+        uploads=parts.blobs,
+        clock=clock,
+        note=note,
+        reach=reach,
+    )
+    reader = RecordingReader(parts.speech, config.speech.language, parts.blobs.path)
+    jobs: Mapping[str, Handler] = {
+        ASSEMBLE: Assembler(ledgers=ledgers, casebook=casebook, reach=reach).handle,
+        REPLY_QUEUE: replies.handle,
+        MEDIA_QUEUE: media.handle,
+        RECOGNISE: Transcriber(ledgers=ledgers, transcribe=reader.transcribe).handle,
+    }
+    # Each of them may hold a whole file in memory.
+    calm = replace(pace, at_once=min(pace.at_once, _FILES_AT_ONCE))
+    rescue = Rescue(
+        store=parts.store,
+        clock=clock,
+        wakeup=parts.wakeup,
+        note=note,
+        max_claims=pace.max_claims,
+        apart_s=2 * pace.poll_s,  # what is due in one look is done together
+    )
+    sealer = Sealer(ledgers=ledgers, casebook=casebook, clock=clock)
+    return (
+        *(
+            Worker(
+                store=parts.store,
+                queue=queue,
+                handle=handle,
+                clock=clock,
+                ids=ledgers.ids,
+                wakeup=parts.wakeup,
+                note=note,
+                pace=calm if queue == MEDIA_QUEUE else pace,
+            )
+            for queue, handle in jobs.items()
+        ),
+        *await couriers(
+            config.endpoints,
+            ledgers=ledgers,
+            http=parts.http,
+            note=note,
+            pace=pace,
+            reach=reach,
+            source=str(config.site.public_url),
+        ),
+        Rounds("sealing", sealer.seal_due, 1.0, note),
+        Rounds("rescue", rescue, pace.lease_s / 3, note),
+    )
+
+
+def _key(config: Config) -> bytes:
     if config.site.secret_key is not None:
         return config.site.secret_key.get_secret_value().encode()
-    path = config.secret_key_file
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = path.read_bytes().strip()
-        else:
-            key = secrets.token_hex(32).encode()
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(key + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-    except OSError as error:
-        raise GatewayError(
-            f"the gateway's own key {path} cannot be read or made: {error.strerror}",
-            "make the data directory writable, or set site.secret_key",
-        ) from error
-    if len(key) < 32:
-        raise GatewayError(
-            f"the gateway's own key {path} is too short or damaged",
-            "restore it from a backup; without one, remove it and old query codes stop working",
-        )
-    return key
+    return site_key(config.secret_key_file)
 
 
 async def _recogniser(config: Config, note: Notes) -> "GatedRecogniser | Unavailable":
