@@ -2,20 +2,24 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.failure.nursery import Nursery
 from tests.failure.record import Findings
-from tests.failure.scene import in_thread, scene
-from tests.failure.siege import Siege
+from tests.failure.scene import Scene, in_thread, scene
+from tests.failure.siege import Damage, Siege
+from tests.failure.waiting import until
 from tests.peers.ports import free_port
 from tests.peers.postgres import PostgresServer
 from tests.peers.redis_server import RedisServer
 
 CITIZENS = 12
+REST = 20
+"""How many acknowledgements a server that was killed may serve before it is killed again."""
 Report = Callable[[str], None]
 
 
@@ -59,13 +63,13 @@ async def test_postgres_survives_the_death_of_ingress_worker_database_and_redis(
         doors = [stage.gateway(port, role="ingress") for port in ports]
         workers = [stage.gateway(role="worker") for _ in range(2)]
         siege = Siege([*doors, *workers], chance)
-        damages: list[Callable[[], Awaitable[None]]] = [
+        damages: list[Damage] = [
             lambda: siege.kill(chance.choice(doors)),
             lambda: siege.kill(chance.choice(workers)),
-            outage_of(own_postgres, chance),
+            outage_of(own_postgres, stage, chance),
             lambda: siege.kill(chance.choice(doors)),
             lambda: siege.kill(chance.choice(workers)),
-            outage_of(own_redis, chance),
+            outage_of(own_redis, stage, chance),
         ]
         async with siege.laid():
             town = asyncio.create_task(stage.town.live(CITIZENS))
@@ -76,10 +80,8 @@ async def test_postgres_survives_the_death_of_ingress_worker_database_and_redis(
         assert_nothing_lost(findings, siege)
 
 
-def outage_of(
-    server: PostgresServer | RedisServer, chance: random.Random
-) -> Callable[[], Awaitable[None]]:
-    """A damage: the server is killed and comes back after a moment."""
+def outage_of(server: PostgresServer | RedisServer, stage: Scene, chance: random.Random) -> Damage:
+    """A damage: the server is killed, comes back after a moment, and is left alone for a moment."""
     turn = asyncio.Lock()
 
     async def outage() -> None:
@@ -87,6 +89,9 @@ def outage_of(
             await in_thread(server.kill)
             await asyncio.sleep(chance.uniform(0, 0.5))
             await in_thread(server.start)
+            enough = len(stage.acknowledged.lines()) + REST
+            with suppress(TimeoutError):
+                await until(lambda: len(stage.acknowledged.lines()) > enough, seconds=10)
 
     return outage
 
