@@ -10,7 +10,6 @@ from pathlib import Path
 
 SUITE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "make", "git", "ca-certificates")
-MIRROR = "http://deb.debian.org/debian"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NEEDED_BYTES = 6 * 2**30
 
@@ -166,7 +165,11 @@ def _apt_sources() -> list[str]:
         )
         if path.is_file() and SUITE in (text := path.read_text()) and "debian" in text
     ]
-    return [str(path) for path in found] or [MIRROR]
+    if not found:
+        raise SystemExit(
+            f"no apt source for {SUITE} on this machine; add one under /etc/apt/sources.list.d"
+        )
+    return [str(path) for path in found]
 
 
 def _carry_files(root: Path) -> None:
