@@ -155,7 +155,7 @@ def _apt_settings() -> str:
 
 
 def _apt_sources() -> list[str]:
-    """The host's source files for this suite, else Debian's own mirror."""
+    """The host's source files for this suite."""
     found = [
         path
         for path in (
@@ -166,8 +166,8 @@ def _apt_sources() -> list[str]:
         if path.is_file() and SUITE in (text := path.read_text()) and "debian" in text
     ]
     if not found:
-        raise SystemExit(
-            f"no apt source for {SUITE} on this machine; add one under /etc/apt/sources.list.d"
+        raise FreshError(
+            f"no apt source for {SUITE} on this machine; cure: add one to /etc/apt/sources.list.d"
         )
     return [str(path) for path in found]
 

@@ -269,6 +269,7 @@ def _driver_url(url: str) -> URL:
     mode = parsed.query.get("sslmode")
     if mode is None:
         return parsed
+    mode = mode if isinstance(mode, str) else mode[-1]  # said twice, the last one holds
     return parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
 
 
