@@ -52,8 +52,14 @@ async def _serve(args: argparse.Namespace) -> None:
     role = Role(args.role)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+
+    def interrupted() -> None:
+        stop.set()
+        # Who presses Ctrl-C again does not want to wait; what was acknowledged is safe anyway.
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
     async with AsyncExitStack() as stack:
         places: Sequence[Place] = ()
         if role is Role.ALL:

@@ -1,5 +1,6 @@
 """``hotline serve`` with the demo configuration: what is printed, and what is refused how."""
 
+import signal
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -70,6 +71,13 @@ def test_it_says_ready_what_to_try_and_ends_well_when_told_to(
         assert "simulate call --wav config/demo/callers/zh1.wav" in said
         assert '"status": "ok"' in shown(f"{url}/readyz")
         assert gateway.end() == 0
+
+
+def test_ctrl_c_ends_it_well_too(serve: list[str]) -> None:
+    with running(*serve) as gateway:
+        gateway.until("Ctrl-C stops it")
+        gateway.process.send_signal(signal.SIGINT)
+        assert gateway.process.wait(30) == 0
 
 
 def test_contacts_become_cases_which_are_there_after_a_restart(
