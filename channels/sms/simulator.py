@@ -2,26 +2,20 @@
 
 from collections.abc import Mapping
 from secrets import token_hex
-from urllib.parse import urlencode
-
-from multidict import CIMultiDict
-from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
 from channels.sms.config import SmsSettings
 from gateway.channel import RawRequest
-from gateway.channel.twilio_signature import form
+from gateway.channel.twilio_simulation import TwilioPost
 from gateway.config import ChannelSettings, ConfigError
 
-FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
-
-class TwilioSimulator:
+class TwilioSimulator(TwilioPost):
     """Makes the requests Twilio would make for one account."""
 
     def __init__(self, settings: SmsSettings, public_url: str) -> None:
         self._settings = settings
-        self._mount = f"{public_url}/channels/sms/{settings.account}"
-        self._validator = RequestValidator(settings.auth_token[0].get_secret_value())
+        mount = f"{public_url}/channels/sms/{settings.account}"
+        super().__init__(mount, settings.auth_token[0].get_secret_value())
 
     def message(
         self,
@@ -86,40 +80,6 @@ class TwilioSimulator:
         if error_code:
             fields["ErrorCode"] = error_code
         return self.request("/status", fields)
-
-    def request(self, path: str, fields: Mapping[str, str]) -> RawRequest:
-        """Return any form, signed."""
-        return self.signed(
-            RawRequest(
-                method="POST",
-                url=self._mount + path,
-                path=path,
-                headers=CIMultiDict(),
-                body=urlencode(fields).encode("ascii"),
-                content_type=FORM,
-            )
-        )
-
-    def signed(self, raw: RawRequest) -> RawRequest:
-        """Return ``raw`` with the signature Twilio would give its body."""
-        url = self._mount + raw.path + (f"?{raw.query}" if raw.query else "")
-        try:
-            fields = form(raw.body)
-        except ValueError:
-            fields = {}
-        headers = CIMultiDict(raw.headers)
-        headers["Content-Type"] = FORM
-        headers["User-Agent"] = "TwilioProxy/1.1"
-        headers[SIGNATURE_HEADER] = self._validator.compute_signature(url, fields)
-        return RawRequest(
-            method=raw.method,
-            url=url,
-            path=raw.path,
-            headers=headers,
-            body=raw.body,
-            query=raw.query,
-            content_type=FORM,
-        )
 
 
 def simulator(settings: ChannelSettings, public_url: str) -> TwilioSimulator:

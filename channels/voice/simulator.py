@@ -2,30 +2,25 @@
 
 from collections.abc import Mapping
 from secrets import token_hex
-from urllib.parse import urlencode
-
-from multidict import CIMultiDict
-from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
 from channels.voice.config import VoiceSettings
 from channels.voice.twiml.caller import Line, place_call
 from gateway.channel import RawRequest
 from gateway.channel.simulation import PlacedCall
-from gateway.channel.twilio_signature import form
+from gateway.channel.twilio_simulation import TwilioPost
 from gateway.config import ChannelSettings, ConfigError
 
-FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 DIALLED = "+15005550006"
 
 
-class TwilioSimulator:
+class TwilioSimulator(TwilioPost):
     """Makes the requests and the calls Twilio would make for one account."""
 
     def __init__(self, settings: VoiceSettings, public_url: str) -> None:
         self._settings = settings
         self._public_url = public_url
-        self._mount = f"{public_url}/channels/voice/{settings.account}"
-        self._validator = RequestValidator(settings.auth_token[0].get_secret_value())
+        mount = f"{public_url}/channels/voice/{settings.account}"
+        super().__init__(mount, settings.auth_token[0].get_secret_value())
 
     def message(self, text: str, *, sender: str, message_id: str | None = None) -> RawRequest:
         """Return the news of a recorded statement, the one delivery that is a whole message.
@@ -73,41 +68,6 @@ class TwilioSimulator:
             **fields,
         }
         return self.request("/recording", given, query=f"ticket={ticket}" if ticket else "")
-
-    def request(self, path: str, fields: Mapping[str, str], *, query: str = "") -> RawRequest:
-        """Return any form, signed."""
-        return self.signed(
-            RawRequest(
-                method="POST",
-                url=self._mount + path,
-                path=path,
-                headers=CIMultiDict(),
-                body=urlencode(fields).encode("ascii"),
-                query=query,
-                content_type=FORM,
-            )
-        )
-
-    def signed(self, raw: RawRequest) -> RawRequest:
-        """Return ``raw`` with the signature Twilio would give its body."""
-        url = self._mount + raw.path + (f"?{raw.query}" if raw.query else "")
-        try:
-            fields = form(raw.body)
-        except ValueError:
-            fields = {}
-        headers = CIMultiDict(raw.headers)
-        headers["Content-Type"] = FORM
-        headers["User-Agent"] = "TwilioProxy/1.1"
-        headers[SIGNATURE_HEADER] = self._validator.compute_signature(url, fields)
-        return RawRequest(
-            method=raw.method,
-            url=url,
-            path=raw.path,
-            headers=headers,
-            body=raw.body,
-            query=raw.query,
-            content_type=FORM,
-        )
 
     async def place_call(
         self,
