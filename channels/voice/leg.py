@@ -1,11 +1,12 @@
 """One end of a telephone call, whatever network carries it: events in, commands out.
 
-A transport (``twiml`` now, a PBX later) hides codec, pacing, ordering and de-duplication behind
-this seam. Audio is PCM, signed 16 bit, little-endian, mono, 8000 samples a second, and gapless:
-the transport fills what the network lost with silence, so counting samples is counting time.
+A transport (``asterisk``, ``twiml``) hides codec, pacing, keep-alive, ordering and de-duplication
+behind this seam. Audio is PCM, signed 16 bit, little-endian, mono, 8000 samples a second, and
+gapless: the transport fills what the network lost with silence, so counting samples is counting
+time.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,9 +21,10 @@ class Capability(StrEnum):
 
     CLEAR = "clear"
     """Audio already handed over can be taken back: a prompt stops at once."""
-    HOLD = "hold"
-    TRANSFER = "transfer"
-    SERVER_VAD = "server_vad"
+    CONNECT = "connect"
+    """The leg itself connects the caller with a person, and goes on listening to both."""
+    HAND_BACK = "hand_back"
+    """The transport can take the flow over, without audio, from a state of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +32,35 @@ class Call:
     """Who called whom. ``call_id`` is the network's id; ``caller`` is None when withheld.
 
     ``caller`` is E.164 or an address of another scheme (``sip:…``); ``dialled`` the number as the
-    network gave it. ``began_at`` is when the network announced the call, if that is known: the same
-    each time the call is told of.
+    network gave it; ``diverted_from`` the old number whose calls are diverted to it, ``trunk`` the
+    line it came in on, as far as the network says so. ``began_at`` is when the network announced
+    the call, if that is known: the same each time the call is told of.
     """
 
     call_id: str
     caller: str | None
     dialled: str
     began_at: datetime | None = None
+    diverted_from: str | None = None
+    trunk: str | None = None
+
+
+class Party(StrEnum):
+    """Who is on a call beside the gateway itself."""
+
+    CALLER = "caller"
+    AGENT = "agent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
-    """What the caller's side sounded like next."""
+    """What one party sounded like next; each party's audio is gapless by itself.
+
+    An agent's audio begins with ``Connection(answered)`` and ends with the connection.
+    """
 
     pcm: bytes
+    party: Party = Party.CALLER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +77,37 @@ class MarkPlayed:
     playback_id: str
 
 
+class Connecting(StrEnum):
+    """How far a connection with a person has come; a closed set, all but the first two final."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    FINISHED = "finished"
+    """The person hung up; the caller is still here."""
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    """There is no such number, or the line to it is down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """News of what ``connect`` began; ``address`` is who it is about."""
+
+    state: Connecting
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaLost:
+    """No audio arrives although the call is up; told once, ``MediaResumed`` follows if it heals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaResumed:
+    """Audio arrives again."""
+
+
 class EndedBy(StrEnum):
     """Who or what ended the call; a closed set."""
 
@@ -72,6 +119,8 @@ class EndedBy(StrEnum):
     """The deadline passed."""
     PROTOCOL = "protocol"
     """The other side sent too much that makes no sense."""
+    HANDED_BACK = "handed_back"
+    """The transport goes on with the flow; this was not the end of the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +130,7 @@ class Ended:
     by: EndedBy
 
 
-LegEvent = Audio | Digit | MarkPlayed | Ended
+LegEvent = Audio | Digit | MarkPlayed | Connection | MediaLost | MediaResumed | Ended
 
 
 class Playback(Protocol):
@@ -114,6 +163,25 @@ class CallLeg(Protocol):
 
     async def clear(self) -> None:
         """Take back everything the caller has not heard yet."""
+
+    async def connect(
+        self, addresses: Sequence[str], *, timeout_s: float, announcement: bytes = b""
+    ) -> None:
+        """Ring people, all at once, until one answers; what comes of it is told by ``Connection``.
+
+        Returns at once. The one who answers hears ``announcement`` before being joined with the
+        caller; meanwhile the caller hears what is played, and nothing from then on. Only with
+        ``Capability.CONNECT``. While a person is connected, ``Audio`` tells the parties apart.
+        """
+
+    async def disconnect(self) -> None:
+        """Let the person go, or stop ringing; harmless when nobody is there."""
+
+    async def hand_back(self, state: str) -> None:
+        """Leave the audio and let the transport go on with the flow from ``state``.
+
+        Only with ``Capability.HAND_BACK``; ``Ended(by=HANDED_BACK)`` follows.
+        """
 
     async def hangup(self) -> None:
         """End the call, because its conversation is complete."""

@@ -12,7 +12,18 @@ from enum import StrEnum
 
 from channels.voice import events
 from channels.voice.hearing import Hearing
-from channels.voice.leg import Audio, CallLeg, Digit, Ended, EndedBy, LegEvent, MarkPlayed
+from channels.voice.leg import (
+    Audio,
+    CallLeg,
+    Connection,
+    Digit,
+    Ended,
+    EndedBy,
+    LegEvent,
+    MarkPlayed,
+    MediaLost,
+    MediaResumed,
+)
 from channels.voice.prompts import BETWEEN_PROMPTS_MS, Prompts, silence
 from channels.voice.tape import Tape
 from gateway.channel import Ports
@@ -59,6 +70,7 @@ _CAUSE_OF = {
     EndedBy.NETWORK: Cause.MEDIA_LOST,
     EndedBy.LIMIT: Cause.CALL_LIMIT,
     EndedBy.PROTOCOL: Cause.PROTOCOL_ERROR,
+    EndedBy.HANDED_BACK: Cause.COMPLETED,
 }
 
 
@@ -160,7 +172,7 @@ class CallSession:
                 self._keys += 1
                 if len(self._digits) < DIGITS_KEPT:
                     self._digits += key
-            case MarkPlayed():
+            case MarkPlayed() | Connection() | MediaLost() | MediaResumed():
                 pass  # the playback knows; this only wakes who waits for it
             case Ended(by=by):
                 self._cause = self._cause or _CAUSE_OF[by]

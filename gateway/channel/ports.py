@@ -1,7 +1,8 @@
 """What the core hands to a channel: small Protocols, so that a test can hand in fakes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.channel.http import HttpClient
@@ -53,8 +54,40 @@ class Log(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveNews:
+    """What happens in a call this second, for whoever is watching; nothing durable depends on it.
+
+    ``type`` is ``call.*``, ``transcript.partial`` or ``transcript.final``; ``conversation`` the
+    call's id; ``data`` holds JSON values.
+    """
+
+    type: str
+    conversation: str
+    at: datetime
+    draft_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Live(Protocol):
+    """Where a call tells what happens in it while it happens."""
+
+    def tell(self, news: LiveNews) -> None:
+        """Pass news on to whoever watches; returns at once, never fails, and may lose news."""
+
+
+class Unwatched:
+    """Live news that nobody watches."""
+
+    def tell(self, news: LiveNews) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What a channel may know of the site it works for; ``key`` signs its short-lived tokens."""
+    """What a channel may know of the site it works for; ``key`` signs its short-lived tokens.
+
+    ``entries`` are the numbers and mailboxes that the site names as its own.
+    """
 
     name: str
     public_url: str
@@ -62,6 +95,7 @@ class Site:
     timezone: str
     region: str
     key: bytes
+    entries: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +113,4 @@ class Ports:
     recogniser: Recogniser | Unavailable
     recorder: Recorder
     log: Log
+    live: Live = field(default_factory=Unwatched)

@@ -127,6 +127,11 @@ class RecogniserSession(Protocol):
         """How many utterances the engine could not decode."""
         ...
 
+    @property
+    def postponed(self) -> int:
+        """How many utterances were left to a later pass over the recording."""
+        ...
+
 
 class Recogniser(Protocol):
     """One loaded model, shared by every call."""
@@ -141,14 +146,16 @@ class Recogniser(Protocol):
         *,
         sample_rate: int,
         language: str,
-        prompt: str | None = None,
+        entry: str | None = None,
+        topic: str | None = None,
         thorough: bool = False,
     ) -> RecogniserSession:
         """Start to listen.
 
-        ``sample_rate`` is in Hz (8000 for a telephone), ``language`` a BCP 47 tag. ``prompt``
-        is text in the style that is expected, such as street names of the city. ``thorough``
-        spends several times the CPU time on fewer mistakes: for recordings nobody waits for.
+        ``sample_rate`` is in Hz (8000 for a telephone), ``language`` a BCP 47 tag. ``entry`` (the
+        number that was dialled) and ``topic`` (the branch of the menu) choose the words of the
+        city that are to be expected. ``thorough`` spends several times the CPU time on fewer
+        mistakes: for recordings nobody waits for.
         """
         ...
 

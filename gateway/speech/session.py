@@ -69,7 +69,8 @@ class GatedRecogniser:
         *,
         sample_rate: int,
         language: str,
-        prompt: str | None = None,
+        entry: str | None = None,
+        topic: str | None = None,
         thorough: bool = False,
     ) -> "GatedSession":
         """Start to listen; see the Recogniser port."""
@@ -80,7 +81,7 @@ class GatedRecogniser:
         return GatedSession(
             endpointer=Endpointer(self._detector(), self._recorded if thorough else self._live),
             sample_rate=sample_rate,
-            decode=self._engine.decoder(language=language, prompt=prompt, thorough=thorough),
+            decode=self._engine.decoder(language=language, prompt=None, thorough=thorough),
             gate=self._gate,
             decoders=self._decoders,
         )
@@ -125,6 +126,11 @@ class GatedSession:
     def failures(self) -> int:
         """How many utterances the engine could not decode."""
         return self._failures
+
+    @property
+    def postponed(self) -> int:
+        """How many utterances were left to a later pass."""
+        return 0
 
     async def feed(self, pcm: bytes) -> Sequence[SpeechEvent]:
         """Queue audio and return what is known by now."""

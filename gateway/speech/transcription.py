@@ -17,7 +17,8 @@ async def transcribe(
     *,
     sample_rate: int,
     language: str,
-    prompt: str | None = None,
+    entry: str | None = None,
+    topic: str | None = None,
     speaker: Speaker = "citizen",
     thorough: bool = True,
 ) -> Transcript:
@@ -26,7 +27,7 @@ async def transcribe(
     Raise RecognitionError when an utterance could not be decoded: trying again may help.
     """
     session = recogniser.session(
-        sample_rate=sample_rate, language=language, prompt=prompt, thorough=thorough
+        sample_rate=sample_rate, language=language, entry=entry, topic=topic, thorough=thorough
     )
     try:
         events = [*await session.feed(pcm), *await session.finish()]

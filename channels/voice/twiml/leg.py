@@ -1,7 +1,7 @@
 """A call over a TwiML provider's media stream: µ-law in JSON, ordered, gapless and bounded here."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from channels.voice.leg import (
@@ -142,6 +142,17 @@ class StreamLeg:
         self._hung_up = True
         self._calls.complete(self._call.call_id)
         await self._socket.close()
+
+    async def connect(
+        self, addresses: Sequence[str], *, timeout_s: float, announcement: bytes = b""
+    ) -> None:
+        """Nobody is reached over a media stream; see ``capabilities``."""
+
+    async def disconnect(self) -> None:
+        """Nobody is there."""
+
+    async def hand_back(self, state: str) -> None:
+        """Not offered; see ``capabilities``."""
 
     def set_deadline(self, seconds: float) -> None:
         """End the call this long from now."""

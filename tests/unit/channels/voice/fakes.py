@@ -122,6 +122,7 @@ class FakeEars:
         self._began: int | None = None
         self._loud_to = 0
         self.failures = 0
+        self.postponed = 0
         self.closed = False
         self.busy = False
 
@@ -179,7 +180,8 @@ class FakeRecogniser:
         *,
         sample_rate: int,
         language: str,
-        prompt: str | None = None,
+        entry: str | None = None,
+        topic: str | None = None,
         thorough: bool = False,
     ) -> RecogniserSession:
         assert sample_rate == 8000
@@ -321,6 +323,17 @@ class ScriptedLeg:
     @property
     def capabilities(self) -> frozenset[Capability]:
         return frozenset({Capability.CLEAR})
+
+    async def connect(
+        self, addresses: Sequence[str], *, timeout_s: float, announcement: bytes = b""
+    ) -> None:
+        raise NotImplementedError
+
+    async def disconnect(self) -> None:
+        raise NotImplementedError
+
+    async def hand_back(self, state: str) -> None:
+        raise NotImplementedError
 
     async def events(self) -> AsyncIterator[LegEvent]:
         for step in self._steps:
