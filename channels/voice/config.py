@@ -46,8 +46,8 @@ class VoiceSettings(ChannelSettings):
     )
     prompts: Path | None = Field(
         default=None,
-        description="Folder with one sub-folder of prompt recordings for each language. Not set: "
-        "the prompts that come with the gateway, `config/prompts`.",
+        description="Folder with one sub-folder of the city's own prompt recordings for each "
+        "language. What is not there is taken from `config/prompts`, which comes with the gateway.",
         examples=["/srv/hotline/prompts"],
     )
     silence: Seconds = Field(

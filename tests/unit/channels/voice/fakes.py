@@ -65,7 +65,7 @@ def quiet(milliseconds: int) -> bytes:
 
 def short_prompts() -> Prompts:
     """Every prompt, each with a sound of its own so that a test can tell them apart."""
-    return Prompts({name: _hiss(place) for place, name in enumerate(NAMES)})
+    return Prompts({"zh": {name: _hiss(place) for place, name in enumerate(NAMES)}}, "zh")
 
 
 def _hiss(seed: int) -> bytes:

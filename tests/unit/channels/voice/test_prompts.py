@@ -9,9 +9,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.voice.ivr.steps import Quantity
 from channels.voice.leg import BYTES_PER_MS
-from channels.voice.prompts import NAMES, SHIPPED, load
+from channels.voice.prompts import NAMES, QUANTITIES, SHIPPED, Prompts, load
 from channels.voice.wav import UnusableWav, read_wav
+from gateway.config import ConfigError
 
 
 def wav(
@@ -86,3 +88,33 @@ def test_no_bytes_break_the_reader(content: bytes, head: bool) -> None:
 
 def test_the_folder_of_the_prompts_carries_its_notice() -> None:
     assert "Kokoro" in Path(SHIPPED / "NOTICE").read_text("utf-8")
+
+
+def test_a_number_up_to_99_is_counted_from_few_recordings() -> None:
+    sound = {name: bytes([place, 0]) for place, name in enumerate(QUANTITIES)}
+    prompts = Prompts({"zh": sound}, "zh")
+
+    def counted(value: int) -> list[str]:
+        spoken = prompts.render(Quantity(value=value))
+        return [QUANTITIES[spoken[place]] for place in range(0, len(spoken), 2)]
+
+    assert counted(7) == ["number_7"]
+    assert counted(20) == ["number_20"]
+    assert counted(42) == ["number_40", "number_2"]
+    assert counted(-1) == ["number_0"]
+    assert counted(500) == ["number_90", "number_9"]
+
+
+def test_the_recording_of_the_city_wins_over_the_shipped_one(tmp_path: Path) -> None:
+    own = tmp_path / "zh" / "thanks.wav"
+    own.parent.mkdir()
+    own.write_bytes(wav(struct.pack("<4h", 1, 2, 3, 4)))
+    prompts = load(tmp_path, "zh")
+    assert prompts["thanks"] == struct.pack("<4h", 1, 2, 3, 4)
+    assert prompts["greeting"] == load(SHIPPED, "zh")["greeting"]
+
+
+def test_a_missing_recording_is_named_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no_such\.wav cannot be read") as missing:
+        load(tmp_path, "zh", names=["no_such"])
+    assert "hotline prompts render" in missing.value.cure
