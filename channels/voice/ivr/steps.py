@@ -45,8 +45,10 @@ class Keys:
 
     Exactly one key of ``single`` answers at once; otherwise up to ``at_most`` keys are collected
     until ``finish_on`` or ``between_s`` without another. ``words`` maps a spoken phrase to what it
-    stands for (the performer matches them in what was recognised, see ``ivr.words``). ``barge_in``
-    lets a voice stop the prompt; a key always does when the step is ``interruptible``.
+    stands for (the performer matches them in what was recognised, see ``ivr.words``); with
+    ``spoken`` any other words are an answer too, ``Spoken`` with no choice. ``barge_in`` lets a
+    voice stop the prompt; a key always does when the step is ``interruptible``. With ``first_s`` 0
+    nothing is waited for: the parts are said and ``NoInput`` follows.
     Result: ``Pressed``, ``Spoken`` or ``NoInput``.
     """
 
@@ -56,6 +58,7 @@ class Keys:
     first_s: float = 6.0
     between_s: float = 3.0
     words: Mapping[str, str] = field(default_factory=dict)
+    spoken: bool = False
     barge_in: bool = True
 
 
@@ -63,8 +66,11 @@ class Keys:
 class Statement:
     """Listen to the caller's own words until silence, a key of ``end_keys`` or the limit.
 
-    ``single`` keys (0 for a person) end it with that key. With ``recognise`` off it is recorded
-    only (voicemail). Result: ``Stated``.
+    What is said while the parts still play belongs to the statement; with ``barge_in`` it also
+    stops them. ``single`` keys (0 for a person) end it with that key. So does a phrase of
+    ``words``, when it is all that was said so far (``ivr.words.command``): "an operator,
+    please" is a choice, not a matter. With ``recognise`` off it is recorded only (voicemail).
+    Result: ``Stated``.
     """
 
     silence_s: float = 4.0
@@ -72,6 +78,8 @@ class Statement:
     limit_s: float = 600.0
     end_keys: frozenset[str] = frozenset("#")
     single: frozenset[str] = frozenset()
+    words: Mapping[str, str] = field(default_factory=dict)
+    barge_in: bool = True
     recognise: bool = True
 
 
@@ -164,15 +172,21 @@ class StatedBy(StrEnum):
     SILENCE = "silence"
     KEY = "key"
     LIMIT = "limit"
+    WORDS = "words"
+    """A spoken choice, which the result names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """A statement is over; ``heard`` tells whether anybody spoke, ``key`` which ``single`` key."""
+    """A statement is over; ``heard`` tells whether anybody spoke, ``key`` which ``single`` key.
+
+    ``choice`` is what a phrase of the ask's ``words`` stands for, when that was all that was said.
+    """
 
     heard: bool
     by: StatedBy
     key: str | None = None
+    choice: str | None = None
 
 
 class Reached(StrEnum):
