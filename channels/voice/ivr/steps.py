@@ -292,6 +292,14 @@ class Walk(Protocol):
         """Return the next state and step; raises ``StaleState`` for a state of another flow."""
         ...
 
+    def step(self, state: str) -> Step:
+        """Return the step a state waits at, once more; raises ``StaleState`` as ``after`` does.
+
+        For whoever takes a call over in the middle: a provider that goes on without our audio, and
+        the session that takes the call back.
+        """
+        ...
+
 
 class StaleState(Exception):
     """A state that this flow cannot continue from: damaged, or of a flow that was replaced."""
