@@ -1,20 +1,17 @@
 """Turns a configuration file into a :class:`Config`, or into everything that is wrong with it."""
 
-import operator
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from gateway.config import references, shape, yaml_tree
 from gateway.config.findings import Finding, InvalidConfig
+from gateway.config.gathering import Gathering
 from gateway.config.model import Config
 from gateway.config.settings import ChannelSettings
-from gateway.config.wording import Location, nearest, wording
+from gateway.config.wording import Location, nearest
 
 _Kinds = Mapping[str, type[ChannelSettings]]
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def load(
@@ -69,8 +66,11 @@ class _Reading:
         self._tree = tree
         self._kinds = kinds
         self._env = env
-        self._reported: set[Location] = set()
-        self.findings: set[Finding] = set()
+        self._gathering = Gathering(path, tree, _label)
+
+    @property
+    def findings(self) -> set[Finding]:
+        return self._gathering.findings
 
     def config(self) -> Config | None:
         given = self._values(self._tree, Config, ())
@@ -79,23 +79,25 @@ class _Reading:
             given["channels"] = [account for account in accounts if account]
         self._only_once("channels", "kind", "account")
         self._only_once("endpoints", "name")
-        return self._validated(Config, given, ())
+        return self._gathering.validated(Config, given, ())
 
     def _channel(self, values: Any, index: int) -> ChannelSettings | None:
         at: Location = ("channels", index)
         if not isinstance(values, dict):
-            self._find(at, "must be a group of keys", "write {kind: …, account: …}")
+            self._gathering.find(at, "must be a group of keys", "write {kind: …, account: …}")
             return None
         kind = values.get("kind")
         if not isinstance(kind, str):
-            self._find((*at, "kind"), "is missing", f"write one of {', '.join(self._kinds)}")
+            self._gathering.find(
+                (*at, "kind"), "is missing", f"write one of {', '.join(self._kinds)}"
+            )
             return None
         if kind not in self._kinds:
-            self._find(
+            self._gathering.find(
                 (*at, "kind"), "is not a channel of this gateway", nearest(kind, self._kinds)
             )
             return None
-        return self._validated(self._kinds[kind], values, at)
+        return self._gathering.validated(self._kinds[kind], values, at)
 
     def _values(self, node: yaml_tree.Node, annotation: Any, at: Location) -> Any:
         """The plain values of a node, with everything it refers to put in."""
@@ -122,7 +124,7 @@ class _Reading:
             return None
         secret = shape.is_secret(annotation)
         if secret and not references.refers(node.text):
-            self._find(
+            self._gathering.find(
                 at,
                 "is a secret and must not stand in the file",
                 "put it in the environment and write ${NAME}, or in a file and write file:PATH",
@@ -133,24 +135,11 @@ class _Reading:
                 return references.from_file(node.text, self._path.parent)
             return references.from_environment(node.text, self._env)
         except references.Unresolved as unresolved:
-            self._find(at, unresolved.problem, unresolved.cure)
+            self._gathering.find(at, unresolved.problem, unresolved.cure)
             return node.text
 
     def _settings_of(self, node: yaml_tree.Node) -> type[ChannelSettings]:
         return self._kinds.get(_text(node, "kind") or "", ChannelSettings)
-
-    def _validated(self, model: type[_Model], values: Any, at: Location) -> _Model | None:
-        try:
-            return model.model_validate(values)
-        except ValidationError as invalid:
-            # The innermost first: what is wrong around them is only their consequence.
-            errors = invalid.errors(include_url=False)
-            for error in sorted(errors, key=lambda error: -len(error["loc"])):
-                # Says only that another finding kept a default from being worked out.
-                if error["type"] != "default_factory_not_called":
-                    problem, cure = wording(error, model)
-                    self._find((*at, *error["loc"]), problem, cure)
-            return None
 
     def _only_once(self, group: str, *keys: str) -> None:
         """Find what has the same name as another one in a list."""
@@ -159,41 +148,12 @@ class _Reading:
         for index, node in enumerate(_items(item.value) if item else ()):
             name = tuple(_text(node, key) for key in keys)
             if None not in name and name in lines:
-                self._find(
+                self._gathering.find(
                     (group, index, keys[-1]),
                     f"is the same as in line {lines[name]}",
                     "give each its own",
                 )
             lines.setdefault(name, node.line)
-
-    def _find(self, at: Location, problem: str, cure: str) -> None:
-        """Keep a finding, unless one about the same place, around it or inside it is known."""
-        if any(all(map(operator.eq, at, known)) for known in self._reported):
-            return
-        self._reported.add(at)
-        line, key = self._place(at)
-        self.findings.add(
-            Finding(file=str(self._path), line=line, key=key, problem=problem, cure=cure)
-        )
-
-    def _place(self, at: Location) -> tuple[int, str]:
-        """The line of a location and its name, ``channels[sms/main].auth_token`` for example."""
-        node: yaml_tree.Node | None = self._tree
-        line, name = self._tree.line, ""
-        for part in at:
-            match node, part:
-                case yaml_tree.Mapping(), str():
-                    item = node.get(part)
-                    line, node = (item.line, item.value) if item else (line, None)
-                    name += ("." if name else "") + yaml_tree.printable(part)
-                case yaml_tree.Sequence(), int() if part < len(node.items):
-                    node = node.items[part]
-                    line = node.line
-                    name += f"[{_label(node) or part}]"
-                case _:
-                    node = None
-                    name += f".{part}" if isinstance(part, str) else f"[{part}]"
-        return line, name or "file"
 
 
 def _label(node: yaml_tree.Node) -> str | None:

@@ -11,7 +11,7 @@ from gateway.config import shape
 
 Location = tuple[str | int, ...]
 
-_REFERENCE_PAGE = "see docs/reference/configuration.md"
+REFERENCE_PAGE = "docs/reference/configuration.md"
 
 _WORDS: Mapping[str, str] = {
     "string_type": "must be text",
@@ -34,8 +34,10 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def wording(error: ErrorDetails, root: Any) -> tuple[str, str]:
+def wording(error: ErrorDetails, root: Any, page: str = REFERENCE_PAGE) -> tuple[str, str]:
     """What is wrong and what to do about it, for one error in a group of settings ``root``.
+
+    ``page`` describes these settings; it is the cure when there is no better one.
 
     The value itself is never repeated: it may have come from the environment.
     """
@@ -45,7 +47,7 @@ def wording(error: ErrorDetails, root: Any) -> tuple[str, str]:
         parent = shape.child(parent, key)
     if error["type"] == "extra_forbidden":
         return "unknown key", nearest(str(last), shape.keys(parent))
-    cure = _example(parent, last)
+    cure = _example(parent, last) or f"see {page}"
     if error["type"] == "value_error":
         problem, _, own_cure = str(error.get("ctx", {}).get("error", "")).partition("; ")
         return problem, own_cure or cure
@@ -61,13 +63,13 @@ def nearest(given: str, known: Iterable[str]) -> str:
     words = sorted(known)
     if near := difflib.get_close_matches(given, words, n=1, cutoff=0.5):
         return f"did you mean {near[0]}?"
-    return f"use one of {', '.join(words)}" if words else _REFERENCE_PAGE
+    return f"use one of {', '.join(words)}" if words else f"see {REFERENCE_PAGE}"
 
 
 def _example(parent: Any, key: str | int) -> str:
     info = shape.field(parent, key) if isinstance(key, str) else None
     if info is None or not info.examples:
-        return _REFERENCE_PAGE
+        return ""
     return f"write for example {key}: {info.examples[0]}"
 
 
