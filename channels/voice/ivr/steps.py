@@ -289,7 +289,7 @@ class Walk(Protocol):
         ...
 
     def waits(self, state: str) -> Step:
-        """Return the step that ``state`` waits in; at least node, language and ask are as they were.
+        """Return the step that ``state`` waits in: node, language and ask as they were.
 
         For a performer who keeps nothing between a question and its answer; raises ``StaleState``.
         """
