@@ -61,6 +61,7 @@ class Segment:
             text=self.text,
             confidence=self.confidence,
             words=self.words,
+            text_raw=self.text_raw if self.text_raw != self.text else None,
         )
 
 

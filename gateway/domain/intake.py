@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from gateway.domain.draft import Aware, Location, Message, MessageDelivery, RequestType
@@ -104,12 +105,43 @@ class CallMoment(StrEnum):
     """The moments of a telephone call that the core stores."""
 
     STARTED = "started"
+    """Answered, or taken up again by a gateway that was restarted meanwhile."""
+    PROGRESS = "progress"
+    """The call goes on and something of it is to be kept: choices, a rating."""
+    CALLBACK_REQUESTED = "callback_requested"
     ENDED = "ended"
     ABANDONED = "abandoned"
 
 
+class Fact(StrEnum):
+    """Names of facts that the core understands; any other is kept as it comes."""
+
+    PHONE_CONFIRMED = "phone_confirmed"
+    """A number that the caller keyed in and heard read back."""
+    PHONE_SPOKEN = "phone_spoken"
+    """A number that was only heard: a suggestion until somebody confirms it."""
+    TOPIC = "topic"
+    """The branch of the menu."""
+    CATEGORY = "category"
+
+
+class Span(Struct, frozen=True, kw_only=True):
+    """A stretch of a recording, in milliseconds from its first sample."""
+
+    start_ms: int
+    end_ms: int
+
+
 class CallEvent(_Event, frozen=True, kw_only=True, tag="call"):
-    """A moment of a telephone call; ``conversation`` is the call's id."""
+    """A moment of a telephone call; ``conversation`` is the call's id.
+
+    Two moments of one call are told apart by their ``dedupe_key``: number the repeatable ones.
+    ``facts`` are what the menu learnt (see ``Fact``), ``flow`` the version of that menu,
+    ``language`` the one the caller chose. ``rating`` is the caller's satisfaction, 1 worst to 5
+    best. A ``callback_number`` or ``callback_reason`` asks for a call-back with whatever moment it
+    comes. ``connected`` is when, within the recording, a person was speaking with the caller: only
+    then does its right channel hold words that are not the gateway's own.
+    """
 
     moment: CallMoment
     reporter: ReporterHint | None = None
@@ -119,6 +151,13 @@ class CallEvent(_Event, frozen=True, kw_only=True, tag="call"):
     duration_ms: int | None = None
     cause: str | None = None
     transcript_missing: str | None = None
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
+    flow: str | None = None
+    language: str | None = None
+    rating: Annotated[int, Meta(ge=1, le=5)] | None = None
+    callback_number: str | None = None
+    callback_reason: str | None = None
+    connected: tuple[Span, ...] = ()
 
 
 class Ignored(Struct, frozen=True, kw_only=True):

@@ -60,9 +60,16 @@ def meaning(node: Any, definitions: dict[str, Any]) -> Any:
     return out
 
 
-def test_the_generated_schema_means_what_the_contract_means() -> None:
+def test_the_generated_schema_means_what_the_contract_means_and_what_was_added_since() -> None:
     generated = work_order_draft_schema()
-    assert meaning(generated, generated["$defs"]) == meaning(CONTRACT, CONTRACT["$defs"])
+    expected = meaning(CONTRACT, CONTRACT["$defs"])
+    transcript = expected["properties"]["transcript"]["properties"]
+    assert "pass_no" not in transcript
+    transcript["pass_no"] = {"type": "integer"}
+    segment = transcript["segments"]["items"]["properties"]
+    assert "text_raw" not in segment
+    segment["text_raw"] = {"type": "string"}
+    assert meaning(generated, generated["$defs"]) == expected
 
 
 def test_the_example_is_valid_and_survives_a_round_trip() -> None:
