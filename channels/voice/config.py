@@ -3,22 +3,89 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from gateway.config import ChannelSettings
-from gateway.config.values import Seconds
+from gateway.config import ChannelSettings, Settings
+from gateway.config.values import HttpUrl, Listen, Seconds
 
 
 def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str | SecretStr) else value
 
 
+class PbxSettings(Settings):
+    """How the gateway reaches an Asterisk, and which way a call's audio takes."""
+
+    url: HttpUrl = Field(
+        description="Address of Asterisk's HTTP server (`http.conf`); `https` when it has TLS.",
+        examples=["http://127.0.0.1:8088"],
+    )
+    user: str = Field(
+        min_length=1,
+        pattern=r"^[^:\s]+$",
+        description="Name of the ARI user (`ari.conf`).",
+        examples=["hotline"],
+    )
+    password: SecretStr = Field(
+        min_length=1,
+        description="Password of the ARI user.",
+        examples=["${ARI_PASSWORD}"],
+    )
+    app: str = Field(
+        default="hotline",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$",
+        description="Name that the dialplan gives `Stasis()`. One process serves one name.",
+        examples=["hotline"],
+    )
+    media: Literal["websocket", "audiosocket"] = Field(
+        default="websocket",
+        description="How audio travels. `websocket`: the gateway connects to Asterisk's HTTP "
+        "server (20.18, 22.8, 23.2 and newer). `audiosocket`: Asterisk connects to `listen` (18 "
+        "and newer).",
+        examples=["websocket"],
+    )
+    listen: Listen = Field(
+        default="127.0.0.1:9092",
+        description="Where AudioSocket connections are taken.",
+        examples=["0.0.0.0:9092"],
+    )
+    address: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$",
+        description="`HOST:PORT` at which Asterisk reaches `listen`. Not set: `listen` itself.",
+        examples=["10.0.0.5:9092"],
+    )
+    call_limit: Seconds = Field(
+        default=7200,
+        gt=0,
+        le=86400,
+        description="Longest call, a conversation with a person included. Asterisk itself ends it "
+        "a minute later, so that no call outlives a dead gateway for long.",
+        examples=["2 h"],
+    )
+    drain: Seconds = Field(
+        default=20,
+        ge=0,
+        le=600,
+        description="How long calls may still go on when the gateway is told to stop; what is left "
+        "then goes on in the dialplan, which records it.",
+        examples=["20 s"],
+    )
+    outage_recordings: Path | None = Field(
+        default=None,
+        description="Folder in which the dialplan leaves what it recorded while the gateway was "
+        "down; each recording becomes a draft. Not set: nothing is taken from there.",
+        examples=["/var/spool/asterisk/outage"],
+    )
+
+
 class VoiceSettings(ChannelSettings):
     """The numbers of one account at one telephone provider."""
 
-    provider: Literal["twiml"] = Field(
+    provider: Literal["twiml", "asterisk"] = Field(
         default="twiml",
-        description="How calls reach the gateway. `twiml`: signed webhooks and a media WebSocket.",
+        description="How calls reach the gateway. `twiml`: signed webhooks and a media WebSocket. "
+        "`asterisk`: a PBX of the site's own.",
         examples=["twiml"],
     )
     profile: Literal["twilio"] = Field(
@@ -27,17 +94,34 @@ class VoiceSettings(ChannelSettings):
         examples=["twilio"],
     )
     account_sid: str = Field(
-        pattern=r"^AC[0-9a-fA-F]{32}$",
-        description="The provider's name for our account; a request for another one is refused.",
+        default="",
+        validate_default=True,
+        pattern=r"^(AC[0-9a-fA-F]{32})?$",
+        description="The provider's name for our account; a request for another one is refused. "
+        "Needed with `provider: twiml`.",
         examples=["AC00000000000000000000000000000000"],
     )
     auth_token: Annotated[
         tuple[Annotated[SecretStr, Field(min_length=1)], ...], BeforeValidator(_one_or_many)
     ] = Field(
-        min_length=1,
+        default=(),
+        validate_default=True,
         description="Secret that signs the provider's requests and our calls. While it is being "
-        "changed, a list: the first one signs our calls, all of them are accepted.",
+        "changed, a list: the first one signs our calls, all of them are accepted. "
+        "Needed with `provider: twiml`.",
         examples=["${TWILIO_AUTH_TOKEN}"],
+    )
+    pbx: PbxSettings | None = Field(
+        default=None,
+        validate_default=True,
+        description="The site's own Asterisk; needed with `provider: asterisk`.",
+        examples=["{url: http://127.0.0.1:8088, user: hotline, password: ${ARI_PASSWORD}}"],
+    )
+    targets: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Who a flow can connect callers with: a name, and the addresses that ring at "
+        "once. With `asterisk` an address is a dial string such as `PJSIP/1001`.",
+        examples=["{operators: [PJSIP/1001, PJSIP/1002], '110': [PJSIP/110@trunk]}"],
     )
     language: Literal["zh", "en"] | None = Field(
         default=None,
@@ -80,3 +164,15 @@ class VoiceSettings(ChannelSettings):
         "provider instead.",
         examples=["40"],
     )
+
+    @field_validator("account_sid", "auth_token", "pbx")
+    @classmethod
+    def _belongs_to_the_provider(cls, value: Any, info: ValidationInfo) -> Any:
+        provider = info.data.get("provider")
+        owner = "asterisk" if info.field_name == "pbx" else "twiml"
+        if value and provider != owner:
+            raise ValueError(f"belongs to provider: {owner}; remove it, or change provider")
+        if not value and provider == owner:
+            # Falsy is "not given" here; the cure is then the example of the field.
+            raise ValueError("is missing")
+        return value
