@@ -288,13 +288,6 @@ class Walk(Protocol):
         """Return the state (opaque text of at most 1,500 characters) and the first step."""
         ...
 
-    def waits(self, state: str) -> Step:
-        """Return the step that ``state`` waits in: node, language and ask as they were.
-
-        For a performer who keeps nothing between a question and its answer; raises ``StaleState``.
-        """
-        ...
-
     def after(self, state: str, result: Result, at: datetime) -> tuple[str, Step]:
         """Return the next state and step; raises ``StaleState`` for a state of another flow."""
         ...
