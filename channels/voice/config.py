@@ -79,6 +79,44 @@ class PbxSettings(Settings):
     )
 
 
+def _ring_only(value: Any) -> Any:
+    return {"ring": value} if isinstance(value, list | tuple) else value
+
+
+class TargetSettings(Settings):
+    """Somebody a flow can connect a caller with: one number, or a group."""
+
+    ring: tuple[Annotated[str, Field(min_length=1, max_length=120)], ...] = Field(
+        min_length=1,
+        max_length=100,
+        description="The addresses. With `asterisk` a dial string such as `PJSIP/1001`, with "
+        "`twiml` a telephone number or a `sip:` address.",
+        examples=["[PJSIP/1001, PJSIP/1002]"],
+    )
+    order: Literal["all_at_once", "in_turn"] = Field(
+        default="all_at_once",
+        description="`all_at_once` rings everybody who is free, `in_turn` one after the other, "
+        "beginning with who has been free for longest.",
+        examples=["in_turn"],
+    )
+    ring_for: Seconds = Field(
+        default=20,
+        gt=0,
+        le=300,
+        description="How long an address rings before the next one does, or before the caller "
+        "goes on waiting.",
+        examples=["20 s"],
+    )
+    calls_each: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="How many callers an address can talk with at once. Not set: one for callers "
+        "who wait in a queue, any number otherwise.",
+        examples=["1"],
+    )
+
+
 class VoiceSettings(ChannelSettings):
     """The numbers of one account at one telephone provider."""
 
@@ -88,15 +126,22 @@ class VoiceSettings(ChannelSettings):
         "`asterisk`: a PBX of the site's own.",
         examples=["twiml"],
     )
-    profile: Literal["twilio"] = Field(
+    profile: Literal["twilio", "signalwire", "telnyx", "somleng", "kazoo"] = Field(
         default="twilio",
         description="Whose dialect of TwiML the provider speaks.",
         examples=["twilio"],
     )
+    media: Literal["stream", "none"] = Field(
+        default="stream",
+        description="How a provider of TwiML lets us hear callers. `stream`: live, over a "
+        "WebSocket. `none`: it collects keys and records statements for us; for carriers or "
+        "sites without WebSockets.",
+        examples=["stream"],
+    )
     account_sid: str = Field(
         default="",
         validate_default=True,
-        pattern=r"^(AC[0-9a-fA-F]{32})?$",
+        pattern=r"^([A-Za-z0-9-]{8,64})?$",
         description="The provider's name for our account; a request for another one is refused. "
         "Needed with `provider: twiml`.",
         examples=["AC00000000000000000000000000000000"],
@@ -111,16 +156,32 @@ class VoiceSettings(ChannelSettings):
         "Needed with `provider: twiml`.",
         examples=["${TWILIO_AUTH_TOKEN}"],
     )
+    signing_key: Annotated[
+        tuple[Annotated[SecretStr, Field(min_length=1)], ...], BeforeValidator(_one_or_many)
+    ] = Field(
+        default=(),
+        validate_default=True,
+        description="Key that signs the requests of a provider which has one beside the token; a "
+        "list while it is being changed. Needed with `profile: signalwire`.",
+        examples=["${SIGNALWIRE_SIGNING_KEY}"],
+    )
+    public_key: str | None = Field(
+        default=None,
+        validate_default=True,
+        pattern=r"^[A-Za-z0-9+/]{43}=$",
+        description="The provider's public Ed25519 key (base64). Needed with `profile: telnyx`.",
+        examples=["Y3VyaW91cywgYnV0IHRoaXMgaXMgbm90IGEga2V5ISE="],
+    )
     pbx: PbxSettings | None = Field(
         default=None,
         validate_default=True,
         description="The site's own Asterisk; needed with `provider: asterisk`.",
         examples=["{url: http://127.0.0.1:8088, user: hotline, password: ${ARI_PASSWORD}}"],
     )
-    targets: dict[str, tuple[str, ...]] = Field(
+    targets: dict[str, Annotated[TargetSettings, BeforeValidator(_ring_only)]] = Field(
         default_factory=dict,
-        description="Who a flow can connect callers with: a name, and the addresses that ring at "
-        "once. With `asterisk` an address is a dial string such as `PJSIP/1001`.",
+        description="Who a flow can connect callers with, by the name it uses. A plain list of "
+        "addresses is short for `{ring: …}`.",
         examples=["{operators: [PJSIP/1001, PJSIP/1002], '110': [PJSIP/110@trunk]}"],
     )
     language: Literal["zh", "en"] | None = Field(
@@ -160,9 +221,18 @@ class VoiceSettings(ChannelSettings):
         default=40,
         ge=1,
         le=1000,
-        description="Most calls this process holds at once. Further callers are recorded by the "
-        "provider instead.",
+        description="Most calls this process holds at once with everything it offers. As many "
+        "again are led through the short way of the flow for busy times; beyond that the provider "
+        "or the dialplan records.",
         examples=["40"],
+    )
+    recogniser_slots: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="Most calls that are transcribed while they are spoken. Further ones are "
+        "recorded, and take the short way of the flow for busy times. Not set: as `max_calls`.",
+        examples=["8"],
     )
 
     @field_validator("account_sid", "auth_token", "pbx")
@@ -174,5 +244,16 @@ class VoiceSettings(ChannelSettings):
             raise ValueError(f"belongs to provider: {owner}; remove it, or change provider")
         if not value and provider == owner:
             # Falsy is "not given" here; the cure is then the example of the field.
+            raise ValueError("is missing")
+        return value
+
+    @field_validator("signing_key", "public_key")
+    @classmethod
+    def _belongs_to_the_profile(cls, value: Any, info: ValidationInfo) -> Any:
+        owner = "signalwire" if info.field_name == "signing_key" else "telnyx"
+        profile, twiml = info.data.get("profile"), info.data.get("provider") == "twiml"
+        if value and profile != owner:
+            raise ValueError(f"belongs to profile: {owner}; remove it, or change profile")
+        if not value and twiml and profile == owner:
             raise ValueError("is missing")
         return value
