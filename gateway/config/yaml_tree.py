@@ -8,6 +8,7 @@ before anything is built, tags are refused, and a key may stand once only.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -178,6 +179,17 @@ class _Builder:
             raise Unreadable(
                 _line(event), f"holds more than {MAX_NODES} values, aliases counted", "shorten it"
             )
+
+
+def plain(node: Node) -> Any:
+    """The values of a tree as dicts, lists and text; nothing is looked up or put in."""
+    match node:
+        case Mapping():
+            return {item.key: plain(item.value) for item in node.items}
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Scalar():
+            return node.text
 
 
 def printable(key: str) -> str:

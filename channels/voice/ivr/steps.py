@@ -262,8 +262,9 @@ class Facts:
 
     ``at`` is an aware time; ``language`` the account's. ``recognises`` tells whether speech can be
     understood now, ``busy`` that limits are reached and the call should only be recorded,
-    ``can_connect`` whether this transport reaches people. ``values`` holds ``receipt_no`` and
-    ``query_code`` once the call is stored.
+    ``can_connect`` whether this transport reaches people, ``diverted_from`` the old number whose
+    calls are diverted here. ``values`` holds ``receipt_no`` and ``query_code`` once the call is
+    stored.
     """
 
     entry: str
@@ -273,6 +274,7 @@ class Facts:
     recognises: bool = True
     busy: bool = False
     can_connect: bool = True
+    diverted_from: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
 
 
