@@ -30,7 +30,8 @@ from gateway.intake.inbox import AccountSink, Inbox
 from gateway.intake.lookup import Lookup
 from gateway.intake.media import MediaFetcher
 from gateway.intake.recognising import RECOGNISE
-from gateway.intake.recovery import Salvage, Transcriber
+from gateway.intake.recovery import Salvage
+from gateway.intake.transcribing import Transcriber
 from gateway.replies.dispatch import ReplyDesk
 from gateway.replies.texts import load_texts
 from gateway.speech.recordings import RecordingReader
@@ -282,7 +283,9 @@ async def _workers(
         ASSEMBLE: Assembler(ledgers=ledgers, casebook=casebook, reach=reach).handle,
         REPLY_QUEUE: replies.handle,
         MEDIA_QUEUE: media.handle,
-        RECOGNISE: Transcriber(ledgers=ledgers, transcribe=reader.transcribe).handle,
+        RECOGNISE: Transcriber(
+            ledgers=ledgers, casebook=casebook, transcribe=reader.transcribe
+        ).handle,
     }
     # Each of them may hold a whole file in memory.
     calm = replace(pace, at_once=min(pace.at_once, _FILES_AT_ONCE))
@@ -352,6 +355,7 @@ def site_of(config: Config, key: bytes) -> Site:
         timezone=config.site.timezone.key,
         region="CN",
         key=key,
+        entries=frozenset(config.entries),
     )
 
 
@@ -398,6 +402,10 @@ def _rules(config: Config, accounts: Sequence[Account], key: bytes, note: Notes)
         suggest=unfailing(lambda draft: understand(draft, config.entries), note),
         forward=forward,
         forwarding=any(endpoint.forwards for endpoint in config.endpoints),
+        resuming=frozenset(
+            (one.spec.kind, one.spec.account) for one in accounts if one.spec.resumes_calls
+        ),
+        listens_again=config.speech.second_pass,
     )
 
 

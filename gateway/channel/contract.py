@@ -30,6 +30,8 @@ class ChannelSpec:
     ``key_conflict_is_error``: a ``dedupe_key`` is the sender's own idempotency key, one for the
     whole account whatever the contact; when it returns with another event nothing is stored and the
     outcome is a duplicate with ``conflict`` set. Otherwise that is a new, flagged message.
+    ``resumes_calls``: calls outlive a restart of the gateway, and it takes them up again with
+    another ``started`` event of the same conversation; until then their drafts stay open.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class ChannelSpec:
     redelivery_window_s: float = 300.0
     text_limit: int | None = None
     key_conflict_is_error: bool = False
+    resumes_calls: bool = False
 
 
 class WebhookChannel(Protocol):

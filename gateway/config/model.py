@@ -207,6 +207,18 @@ class Speech(Settings):
         description="How many recordings are transcribed at the same time.",
         examples=["2"],
     )
+    second_pass: Literal["always", "missing", "never"] = Field(
+        default="missing",
+        description="Which calls are listened to again from their recording once they are over: "
+        "all, those that lack words (recognition was missing, postponed or cut off), or none.",
+        examples=["always"],
+    )
+    lexicon: tuple[Path, ...] = Field(
+        default=(),
+        description="Files with the words of the city: lists (`.yaml`) and tables of names "
+        "(`.csv`), from the working directory.",
+        examples=['["config/lexicon/jinan.yaml"]'],
+    )
 
 
 class Limits(Settings):

@@ -17,9 +17,9 @@ from gateway.domain.draft import (
     Request,
     WorkOrderDraft,
 )
-from gateway.domain.intake import CallEvent, InboundMessage, MediaRef, ReporterHint
+from gateway.domain.intake import InboundMessage, MediaRef, ReporterHint
 from gateway.domain.lifecycle import State
-from gateway.domain.transcript import Transcript
+from gateway.domain.transcript import Transcript, TranscriptSegment
 
 STILL_WRITTEN_BY_CITIZEN = frozenset({State.COLLECTING, State.QUEUED})
 """States in which a further message also extends the request's content.
@@ -49,8 +49,15 @@ def reporter_from(hint: ReporterHint | None, contact: str, reply_channel: str | 
 def with_message(
     draft: WorkOrderDraft, message: InboundMessage, message_id: str, at: datetime
 ) -> WorkOrderDraft:
-    """Return the draft with a citizen's message in its place by time."""
-    files = [attachment for ref in message.media if (attachment := _attachment(ref)) is not None]
+    """Return the draft with a citizen's message in its place by time.
+
+    What others said in the call (an operator, the gateway) joins the transcript and nothing else.
+    """
+    said = words_of_citizen(message)
+    if said is None:
+        return replace(draft, transcript=continued(draft.transcript, message.transcript))
+    message = replace(message, text=said)
+    files = [attachment for ref in message.media if (attachment := attachment_of(ref)) is not None]
     spoken = message.transcript is not None
     new = Message(
         id=message_id,
@@ -63,9 +70,9 @@ def with_message(
     after = replace(
         draft,
         messages=tuple(messages),
-        attachments=_together(draft.attachments, files),
-        transcript=_continued(draft.transcript, message.transcript),
-        reporter=_completed(draft.reporter, message.reporter),
+        attachments=together(draft.attachments, files),
+        transcript=continued(draft.transcript, message.transcript),
+        reporter=completed(draft.reporter, message.reporter),
         location=draft.location or message.location,
         confidential=draft.confidential or bool(message.confidential),
         public_consent=_last_said(draft.public_consent, message.public_consent),
@@ -73,6 +80,17 @@ def with_message(
         channel_detail=_with_native_id(draft, message.native_id),
     )
     return replace(after, request=_request(after, message, spoken=spoken))
+
+
+def words_of_citizen(message: InboundMessage) -> str | None:
+    """Return what the citizen said in a message; None when only others are heard in it."""
+    segments = () if message.transcript is None else message.transcript.segments
+    speakers = {one.speaker for one in segments}
+    if speakers <= {"citizen"}:
+        return message.text
+    if "citizen" not in speakers or message.transcript is None:
+        return None
+    return message.transcript.said_by("citizen")
 
 
 def with_edit(draft: WorkOrderDraft, message_id: str, text: str) -> WorkOrderDraft:
@@ -84,29 +102,6 @@ def with_edit(draft: WorkOrderDraft, message_id: str, text: str) -> WorkOrderDra
     return replace(after, request=replace(after.request, content=content_of(after)))
 
 
-def with_call(draft: WorkOrderDraft, call: CallEvent) -> WorkOrderDraft:
-    """Return the draft with what the end of a call brings: recording, transcript, key presses."""
-    files = [] if call.recording is None else [_attachment(call.recording)]
-    extra = dict(draft.extra or {})
-    noted = {
-        "call_duration_ms": call.duration_ms,
-        "hangup_cause": call.cause,
-        "digits": call.digits or None,
-        "transcript_missing": call.transcript_missing,
-    }
-    extra |= {name: value for name, value in noted.items() if value is not None}
-    after = replace(
-        draft,
-        attachments=_together(draft.attachments, [file for file in files if file is not None]),
-        transcript=call.transcript or draft.transcript,
-        reporter=_completed(draft.reporter, call.reporter),
-        extra=extra or None,
-    )
-    if call.transcript is None or draft.state not in STILL_WRITTEN_BY_CITIZEN:
-        return after
-    return replace(after, request=replace(after.request, content=content_of(after)))
-
-
 def _request(draft: WorkOrderDraft, message: InboundMessage, *, spoken: bool) -> Request:
     request = draft.request
     if draft.state not in STILL_WRITTEN_BY_CITIZEN or request.content_source == "operator":
@@ -114,26 +109,35 @@ def _request(draft: WorkOrderDraft, message: InboundMessage, *, spoken: bool) ->
     source = "asr" if spoken else "citizen_text"
     if request.content_source not in {None, source}:
         source = "mixed"
-    return replace(
+    request = replace(
         request,
         type=message.request_type or request.type,
         title=request.title or (message.title or "")[:TITLE_LIMIT],
-        content=content_of(draft),
         content_source=source if message.text else request.content_source,
         occurred_at=message.happened_at or request.occurred_at,
         attributes=_merged(request.attributes, message.attributes),
     )
+    return replace(request, content=content_of(replace(draft, request=request)))
 
 
 def content_of(draft: WorkOrderDraft) -> str:
-    """Return everything the citizen said, in order; the messages keep what does not fit."""
+    """Return everything the citizen said, in order; the messages keep what does not fit.
+
+    Once a second pass has listened to a call again, its words count, and not the first ones.
+    """
     texts = [one.text for one in draft.messages or () if one.direction == "in" and one.text]
-    if not texts and draft.transcript is not None:
-        texts = [draft.transcript.text]
+    heard = draft.transcript
+    if heard is not None and (not texts or (heard.pass_no and only_spoken(draft))):
+        texts = [heard.said_by("citizen")]
     return "\n".join(texts)[:CONTENT_LIMIT]
 
 
-def _attachment(ref: MediaRef) -> Attachment | None:
+def only_spoken(draft: WorkOrderDraft) -> bool:
+    """Tell whether the content is nothing but recognised speech, untouched by anybody."""
+    return draft.request.content_source in {None, "asr"}
+
+
+def attachment_of(ref: MediaRef) -> Attachment | None:
     """Return a stored file; one that is still to be fetched joins when it has arrived."""
     if ref.sha256 is None or ref.size is None:
         return None
@@ -148,25 +152,38 @@ def _attachment(ref: MediaRef) -> Attachment | None:
     )
 
 
-def _together(
+def together(
     before: Sequence[Attachment] | None, new: Iterable[Attachment]
 ) -> tuple[Attachment, ...] | None:
+    """Return the files of a draft and new ones, each id once, as many as a draft may hold."""
     known = {one.id for one in before or ()}
     files = (*(before or ()), *(one for one in new if one.id not in known))
     return files[:ATTACHMENT_LIMIT] or None
 
 
-def _continued(before: Transcript | None, more: Transcript | None) -> Transcript | None:
+def continued(before: Transcript | None, more: Transcript | None) -> Transcript | None:
+    """Return two parts of a transcript as one, in the order in which it was said."""
     if before is None or more is None:
         return more or before
     return replace(
         before,
-        segments=(*before.segments, *more.segments),
+        segments=in_order((*before.segments, *more.segments)),
         duration_ms=more.duration_ms or before.duration_ms,
     )
 
 
-def _completed(reporter: Reporter, hint: ReporterHint | None) -> Reporter:
+def in_order(segments: Iterable[TranscriptSegment]) -> tuple[TranscriptSegment, ...]:
+    """Return what several speakers said by the time at which each began.
+
+    One speaker's own words are in order as they come, also when a second recording begins at 0.
+    """
+    said = tuple(segments)
+    if len({one.speaker for one in said}) < 2:
+        return said
+    return tuple(sorted(said, key=lambda one: one.start_ms))
+
+
+def completed(reporter: Reporter, hint: ReporterHint | None) -> Reporter:
     """Fill what is still unknown of the reporter; what is known stays."""
     if hint is None:
         return reporter

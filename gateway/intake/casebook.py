@@ -27,9 +27,22 @@ from gateway.domain.intake import (
 )
 from gateway.domain.lifecycle import State
 from gateway.domain.receipt import query_code, query_code_hash, receipt_no
-from gateway.intake.assembly import reporter_from, with_call, with_edit, with_message
+from gateway.intake.assembly import reporter_from, with_edit, with_message, words_of_citizen
 from gateway.intake.awaited import Awaited, plan_fetching, with_awaited
 from gateway.intake.belonging import conversation_of, home_of, linked_to
+from gateway.intake.calls import (
+    CARRIER_NEWS,
+    INTERRUPTED,
+    RESTARTED,
+    callback_of,
+    missed,
+    rating_of,
+    titled_as_callback,
+    with_call,
+    with_extra,
+    without_extra,
+)
+from gateway.intake.recognising import SecondPass, listen_again
 from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
 from gateway.store.drafts import Filed, Filing
@@ -38,15 +51,16 @@ from gateway.store.ledger import Ledger
 from gateway.store.times import SECOND, from_us, to_us
 from gateway.store.worker import Postpone
 
-CARRIER_NEWS = "carrier_"
-"""How the cause of a call's end begins when the carrier told of it and not the call itself."""
 CARRIER_GRACE_S = 45
 
 RECEIPT_PATIENCE_S = 10
 """How long the news of a message that we do not know yet may wait for it."""
 
 LONGEST_CALL = timedelta(minutes=30)
-"""A call's draft is sealed at the latest then, should its end never be heard of."""
+"""A call of which nothing was heard for so long is over, should its end never be told."""
+
+TAKEN_UP_AGAIN = timedelta(seconds=60)
+"""So long after a restart a call may be found again before its draft is sealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +70,7 @@ class Rules:
     ``acknowledging`` holds the (kind, account) pairs whose cases get an automatic acknowledgement.
     ``suggest`` reads a draft when it is sealed and returns it with a machine's suggestions.
     ``forward`` tells whether a freshly queued draft goes straight on, without a person.
+    ``resuming`` holds the (kind, account) pairs whose calls outlive a restart of the gateway.
     """
 
     jurisdiction: str
@@ -70,6 +85,8 @@ class Rules:
     suggest: Callable[[WorkOrderDraft], WorkOrderDraft]
     forward: Callable[[WorkOrderDraft], bool]
     forwarding: bool
+    resuming: frozenset[tuple[str, str]] = frozenset()
+    listens_again: SecondPass = "missing"
 
 
 class Casebook:
@@ -106,11 +123,21 @@ class Casebook:
         """End the collecting of a draft: suggestions, then the queue, then perhaps straight on."""
         if filed.draft.state is not State.COLLECTING:
             return filed
-        suggested = self._rules.suggest(filed.draft)
+        if INTERRUPTED in (filed.draft.extra or {}):
+            filed = self._give_up_waiting(ledger, filed)
+        before = filed.draft
+        draft = titled_as_callback(missed(before, ledger.now))
+        suggested = self._rules.suggest(draft)
         filed = ledger.revise(filed, replace(suggested, state=State.QUEUED), seal_at=None)
+        _tell_callback(ledger, before, filed)
+        listen_again(ledger, filed.draft, self._rules.listens_again)
         if self._rules.forward(filed.draft):
             filed = self.make_ready(ledger, filed)
         return filed
+
+    def suggested(self, draft: WorkOrderDraft) -> WorkOrderDraft:
+        """Return a draft with a machine's suggestions, as when it is sealed."""
+        return self._rules.suggest(draft)
 
     def make_ready(self, ledger: Ledger, filed: Filed) -> Filed:
         """Release a draft to the backends; with one to forward to, forwarding begins at once."""
@@ -125,7 +152,9 @@ class Casebook:
 
     def end_call(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
         """Note the end of a call on its draft, with recording and transcript, and seal it."""
-        filed = ledger.revise(filed, with_call(filed.draft, event), seal_at=filed.filing.seal_at)
+        sealed = filed.draft.state is not State.COLLECTING
+        draft = without_extra(filed.draft, INTERRUPTED)
+        filed = self._noted(ledger, filed, draft, event, seal_at=filed.filing.seal_at)
         facts = {
             "call_id": event.conversation,
             "dialled_number": event.entry,
@@ -137,7 +166,25 @@ class Casebook:
             ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
         if filed.draft.transcript is not None:
             ledger.tell("transcript.ready", filed.draft)
+        if sealed:
+            listen_again(ledger, filed.draft, self._rules.listens_again)
         return self.seal(ledger, filed)
+
+    def interrupt_call(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
+        """Note what a crash left of a call.
+
+        Where calls outlive the gateway this one may be taken up again, so its draft goes on
+        collecting for a moment; everywhere else this is its end.
+        """
+        account = (filed.filing.kind, filed.filing.account)
+        if account not in self._rules.resuming or filed.draft.state is not State.COLLECTING:
+            return self.end_call(ledger, filed, event)
+        draft = with_extra(filed.draft, **{INTERRUPTED: {"at": ledger.now.isoformat()}})
+        until = to_us(ledger.now + TAKEN_UP_AGAIN)
+        filed = self._noted(ledger, filed, draft, replace(event, cause=None), seal_at=until)
+        if event.recording is not None:
+            ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
+        return filed
 
     def split_off(
         self, ledger: Ledger, filed: Filed, messages: Collection[str]
@@ -170,13 +217,15 @@ class Casebook:
 
     def _message(self, ledger: Ledger, stored: Inbound, event: InboundMessage) -> Filed:
         at = event.occurred_at or from_us(stored.received_at)
-        correspondence.heard_from(
-            ledger.connection,
-            kind=stored.kind,
-            account=stored.account,
-            contact=event.contact,
-            now=stored.received_at,
-        )
+        by_citizen = words_of_citizen(event) is not None
+        if by_citizen:
+            correspondence.heard_from(
+                ledger.connection,
+                kind=stored.kind,
+                account=stored.account,
+                contact=event.contact,
+                now=stored.received_at,
+            )
         filed, previous = home_of(ledger, stored, event, within_s=self._rules.reopen_within_s)
         if filed is None:
             filed = self._open(ledger, stored, event, previous)
@@ -190,9 +239,12 @@ class Casebook:
         if stored.flagged:
             flags = [*(after.extra or {}).get("conflicting_ids", ()), stored.inbound_id]
             after = replace(after, extra={**(after.extra or {}), "conflicting_ids": flags})
-        filed = ledger.revise(filed, after, seal_at=self._seal_at(filed, stored.received_at))
+        spoken = event.conversation is not None and event.transcript is not None
+        seal_at = self._seal_at(filed, stored.received_at, in_call=spoken)
+        filed = ledger.revise(filed, after, seal_at=seal_at)
         plan_fetching(ledger, filed, stored.inbound_id, awaited)
-        ledger.tell("message.received", filed.draft, data={"message_id": stored.inbound_id})
+        if by_citizen:
+            ledger.tell("message.received", filed.draft, data={"message_id": stored.inbound_id})
         return self.seal(ledger, filed) if event.seals else filed
 
     def _edited(self, ledger: Ledger, stored: Inbound, event: InboundMessage) -> str | None:
@@ -204,15 +256,67 @@ class Casebook:
 
     def _call(self, ledger: Ledger, stored: Inbound, event: CallEvent) -> Filed:
         filed = conversation_of(ledger, stored)
+        known = filed is not None
         if filed is None:
             filed = self._open(ledger, stored, event, None, longest=LONGEST_CALL)
-        if event.moment is CallMoment.STARTED:
-            facts = {"call_id": event.conversation, "dialled_number": event.entry}
-            ledger.tell("call.started", filed.draft, data={"call": facts})
-            return filed
-        if event.cause is not None and event.cause.startswith(CARRIER_NEWS):
-            return self._heard_from_carrier(ledger, stored, filed, event)
-        return self.end_call(ledger, filed, event)
+        match event.moment:
+            case CallMoment.STARTED if not known:
+                facts = {"call_id": event.conversation, "dialled_number": event.entry}
+                ledger.tell("call.started", filed.draft, data={"call": facts})
+                return self._goes_on(ledger, stored, filed, event)
+            case CallMoment.STARTED | CallMoment.PROGRESS | CallMoment.CALLBACK_REQUESTED:
+                return self._goes_on(ledger, stored, filed, event)
+            case CallMoment.ENDED | CallMoment.ABANDONED:
+                if event.cause is not None and event.cause.startswith(CARRIER_NEWS):
+                    return self._heard_from_carrier(ledger, stored, filed, event)
+                return self.end_call(ledger, filed, event)
+
+    def _goes_on(self, ledger: Ledger, stored: Inbound, filed: Filed, event: CallEvent) -> Filed:
+        """Note something of a call that is up; one that was interrupted has been found again."""
+        draft = filed.draft
+        if event.moment is CallMoment.STARTED and INTERRUPTED in (draft.extra or {}):
+            draft = with_extra(without_extra(draft, INTERRUPTED), call_taken_up_again=True)
+        seal_at = filed.filing.seal_at
+        if draft.state is State.COLLECTING and INTERRUPTED not in (draft.extra or {}):
+            found = dataclasses.replace(filed, draft=draft)
+            seal_at = self._seal_at(found, stored.received_at, in_call=True)
+        return self._noted(ledger, filed, draft, event, seal_at=seal_at)
+
+    def _noted(
+        self,
+        ledger: Ledger,
+        filed: Filed,
+        draft: WorkOrderDraft,
+        event: CallEvent,
+        *,
+        seal_at: int | None,
+    ) -> Filed:
+        """Store what a moment of a call brings to ``draft`` and tell of what others wait for."""
+        before = filed.draft
+        at = event.occurred_at or ledger.now
+        filed = ledger.revise(filed, with_call(draft, event, at), seal_at=seal_at)
+        _tell_callback(ledger, before, filed)
+        if event.rating is not None:
+            feedback = {"rating": rating_of(filed.draft), "call_id": event.conversation}
+            ledger.tell("feedback.received", filed.draft, data=feedback)
+        return filed
+
+    def _give_up_waiting(self, ledger: Ledger, filed: Filed) -> Filed:
+        """End a call that was interrupted and has not been found again."""
+        detail = filed.draft.channel_detail
+        end = CallEvent(
+            contact=filed.filing.contact,
+            entry=filed.filing.entry,
+            dedupe_key="",
+            conversation=None if detail is None else detail.conversation_id,
+            moment=CallMoment.ENDED,
+            cause=RESTARTED,
+        )
+        draft = without_extra(filed.draft, INTERRUPTED)
+        filed = self._noted(ledger, filed, draft, end, seal_at=filed.filing.seal_at)
+        facts = {"call_id": end.conversation, "dialled_number": end.entry, "cause": end.cause}
+        ledger.tell("call.ended", filed.draft, data={"call": facts})
+        return filed
 
     def _heard_from_carrier(
         self, ledger: Ledger, stored: Inbound, filed: Filed, event: CallEvent
@@ -228,7 +332,9 @@ class Casebook:
         if "hangup_cause" in told:
             return filed
         soon = stored.received_at + round(CARRIER_GRACE_S * SECOND)
-        return ledger.revise(filed, with_call(filed.draft, event), seal_at=soon)
+        # Whether the caller was ever heard only the call itself can tell.
+        news = replace(event, moment=CallMoment.ENDED)
+        return self._noted(ledger, filed, filed.draft, news, seal_at=soon)
 
     def _receipt(self, ledger: Ledger, stored: Inbound, event: Receipt) -> str | None:
         self._wait_for_our_own_note(ledger, stored, event)
@@ -268,10 +374,16 @@ class Casebook:
             soon = ledger.now + timedelta(seconds=1)
             raise Postpone("the message it tells of is not noted yet", until=soon, tried=False)
 
-    def _seal_at(self, filed: Filed, now: int) -> int | None:
-        """Return when a collecting draft is sealed: quiet after this message, capped."""
+    def _seal_at(self, filed: Filed, now: int, *, in_call: bool = False) -> int | None:
+        """Return when a collecting draft is sealed: quiet after this message, capped.
+
+        A call is sealed by its end; until then every sign of life gives it time again. What was
+        put off for a moment only (the carrier told of the end, a restart) stays as it is.
+        """
         if filed.draft.state is not State.COLLECTING:
             return None
+        if in_call and not {"hangup_cause", INTERRUPTED} & (filed.draft.extra or {}).keys():
+            return now + round(LONGEST_CALL.total_seconds() * SECOND)
         if filed.filing.conversation is not None:
             return filed.filing.seal_at
         first = to_us(filed.draft.received_at)
@@ -354,3 +466,22 @@ class Casebook:
                 payload={},
                 now=to_us(ledger.now),
             )
+
+
+def _tell_callback(ledger: Ledger, before: WorkOrderDraft, filed: Filed) -> None:
+    """Tell of a wish to be called back, once, and again when number or reason have changed."""
+    wish = callback_of(filed.draft)
+    if wish is None or wish == callback_of(before):
+        return
+    detail = filed.draft.channel_detail
+    ledger.tell(
+        "call.callback_requested",
+        filed.draft,
+        data={
+            "call": {
+                "call_id": None if detail is None else detail.conversation_id,
+                "dialled_number": None if detail is None else detail.dialled_number,
+            },
+            "callback": {"number": wish.get("number"), "reason": wish.get("reason")},
+        },
+    )

@@ -145,8 +145,10 @@ class MediaFetcher:
             filed = ledger.revise(filed, after, seal_at=filed.filing.seal_at)
             if file.kind == "recording":
                 ledger.tell("recording.ready", filed.draft, data={"attachment_id": file.id})
-                if filed.draft.transcript is None:
-                    recognise_later(ledger, filed.draft.draft_id, file.sha256)
+                if not wanted.message.text:
+                    recognise_later(
+                        ledger, filed.draft.draft_id, file.sha256, message_id=message_id
+                    )
 
         await self._settle(wanted, attach)
         if file.kind == "recording":

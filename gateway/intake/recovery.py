@@ -3,21 +3,15 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from gateway.channel.speech import StoredRecording
 from gateway.domain.ids import Clock
 from gateway.domain.intake import CallEvent, CallMoment, MediaRef
-from gateway.domain.transcript import Transcript
+from gateway.intake.calls import RESTARTED
 from gateway.intake.inbox import Inbox, Note
-from gateway.intake.recognising import RECOGNISE, recognise_lane, recognise_later
-from gateway.store import drafts, work
+from gateway.intake.recognising import RECOGNISE, recognise_lane
+from gateway.store import drafts
 from gateway.store.drafts import Filed
-from gateway.store.ledger import Ledger, Ledgers, draft_lock
-from gateway.store.work import Work
-
-Transcribe = Callable[[str], Awaitable[Transcript | None]]
-"""Transcribes a stored recording by its sha256; None when there is no recogniser."""
+from gateway.store.ledger import Ledger, draft_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +24,10 @@ class Salvage:
     note: Note
 
     async def keep(self, name: str, recording: StoredRecording) -> bool:
-        """End the call ``name`` with the recording that was found; False when nobody knows it."""
+        """Keep a recording that was found for the call ``name``; False when nobody knows it.
+
+        That is the end of the call, unless the call itself may be found again.
+        """
         ledgers = self.inbox.ledgers
         filed = await ledgers.store.read(lambda c: drafts.by_call(c, name))
         if filed is None:
@@ -39,11 +36,11 @@ class Salvage:
         draft = filed.draft
         known = {one.sha256 for one in draft.attachments or ()}
         if recording.sha256 not in known:
-            await self._end_call(filed, name, recording)
+            await self._keep(filed, name, recording)
         await self.forget(name)
         return True
 
-    async def _end_call(self, filed: Filed, name: str, recording: StoredRecording) -> None:
+    async def _keep(self, filed: Filed, name: str, recording: StoredRecording) -> None:
         now = self.clock.now()
         event = CallEvent(
             contact=filed.filing.contact,
@@ -53,7 +50,7 @@ class Salvage:
             occurred_at=now,
             moment=CallMoment.ENDED,
             recording=MediaRef(
-                id=f"{name}-recovered",
+                id=f"{name}-recovered-{recording.sha256[:8]}",
                 kind="recording",
                 media_type=recording.media_type,
                 sha256=recording.sha256,
@@ -61,14 +58,14 @@ class Salvage:
                 duration_ms=recording.duration_ms,
             ),
             duration_ms=recording.duration_ms,
-            cause="gateway_restarted",
+            cause=RESTARTED,
+            # What the caller was saying at that moment was never recognised.
+            transcript_missing="the gateway was restarted during the call",
         )
 
         def end(ledger: Ledger) -> None:
             current = drafts.get(ledger.connection, filed.draft.draft_id)
-            self.inbox.casebook.end_call(ledger, current, event)
-            if current.draft.transcript is None:
-                recognise_later(ledger, current.draft.draft_id, recording.sha256)
+            self.inbox.casebook.interrupt_call(ledger, current, event)
 
         draft_id = filed.draft.draft_id
         await self.inbox.ledgers.write(
@@ -76,29 +73,3 @@ class Salvage:
         )
         self.inbox.ledgers.wakeup.notify(RECOGNISE)
         self.note("recovery.recording_kept")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transcriber:
-    """Does the jobs of the ``recognise`` queue: a recording in, a transcript on the draft."""
-
-    ledgers: Ledgers
-    transcribe: Transcribe
-
-    async def handle(self, job: Work) -> None:
-        """Transcribe one recording; the transcript becomes a revision of the draft."""
-        transcript = await self.transcribe(str(job.payload["sha256"]))
-
-        def note_it(ledger: Ledger) -> None:
-            work.complete(ledger.connection, job)
-            filed = drafts.get(ledger.connection, job.subject)
-            if transcript is None or filed.draft.transcript is not None:
-                return
-            request = filed.draft.request
-            if not request.content and request.content_source is None:
-                request = replace(request, content=transcript.text, content_source="asr")
-            after = replace(filed.draft, transcript=transcript, request=request)
-            filed = ledger.revise(filed, after, seal_at=filed.filing.seal_at)
-            ledger.tell("transcript.ready", filed.draft)
-
-        await self.ledgers.write("gateway", note_it, locks=(draft_lock(job.subject),))

@@ -120,6 +120,20 @@ def get(connection: Connection, draft_id: str) -> Filed:
     return _filed(row)
 
 
+def revision(connection: Connection, draft_id: str, number: int) -> WorkOrderDraft:
+    """Return a draft as one of its revisions left it; raises ``NotFound``."""
+    body = connection.execute(
+        select(REVISION.c.body).where(
+            REVISION.c.draft_id == draft_id, REVISION.c.revision == number
+        )
+    ).scalar()
+    if body is None:
+        raise NotFound(
+            f"draft {draft_id} has no revision {number}", "its history lists the revisions"
+        )
+    return decode(body)
+
+
 def by_receipt(connection: Connection, receipt_no: str) -> Filed | None:
     """Return the draft with a receipt number."""
     row = connection.execute(_CURRENT.where(DRAFT.c.receipt_no == receipt_no)).mappings().first()

@@ -17,6 +17,7 @@ from gateway.intake.assembling import Assembler, Sealer
 from gateway.intake.casebook import Casebook, Rules
 from gateway.intake.desk import Desk
 from gateway.intake.inbox import Inbox
+from gateway.intake.recognising import SecondPass
 from gateway.store import drafts, feed, work
 from gateway.store.engine import Store
 from gateway.store.feed import Subscription, Told
@@ -145,6 +146,8 @@ async def open_office(
     forwards: Callable[[WorkOrderDraft], bool] = never,
     acknowledging: Collection[tuple[str, str]] = (("sms", "main"),),
     make_inbox: Callable[..., Inbox] = Inbox,
+    resuming: Collection[tuple[str, str]] = (),
+    listens_again: SecondPass = "missing",
 ) -> AsyncIterator[Office]:
     """Open an office with one subscribed endpoint; opened again, it finds what it had stored."""
     store = await open_store(store_url)
@@ -180,6 +183,8 @@ async def open_office(
             suggest=queued_with_title,
             forward=forwards,
             forwarding=True,
+            resuming=frozenset(resuming),
+            listens_again=listens_again,
         )
     )
     inbox = make_inbox(

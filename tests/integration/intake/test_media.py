@@ -452,4 +452,5 @@ async def test_a_fetched_recording_is_told_of_and_transcribed(
     assert (file.id, file.kind) == ("RE1", "recording")
     assert "recording.ready" in [one.type for one in await office.told()]
     (job,) = await waiting(office, RECOGNISE)
-    assert job.payload == {"sha256": file.sha256}
+    assert draft.messages is not None
+    assert job.payload == {"sha256": file.sha256, "message_id": draft.messages[0].id}
