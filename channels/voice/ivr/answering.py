@@ -26,6 +26,7 @@ from channels.voice.ivr.performing import (
     ENTER,
     KEEP,
     OTHER_KEY,
+    RATING_SLOT,
     SAID,
     YES_KEY,
     after_reaching,
@@ -45,6 +46,7 @@ from channels.voice.ivr.steps import (
 )
 from channels.voice.ivr.turn import Turn
 from channels.voice.ivr.words import digits
+from gateway.domain.intake import Fact
 from gateway.domain.receipt import is_receipt_no
 
 ARRIVING = "arriving"
@@ -185,7 +187,7 @@ def _confirmed(turn: Turn, node: Confirm, result: Result) -> Move:
     key = _key(result)
     if key == node.yes_key:
         if value := turn.slot(node.slot):
-            turn.facts[node.slot] = value
+            turn.facts[Fact.PHONE_CONFIRMED if phones.dialable(value) else node.slot] = value
         return To(node.yes)
     return To(node.no) if key == node.no_key else _otherwise(turn, node, result)
 
@@ -194,7 +196,7 @@ def _rated(turn: Turn, node: Survey, result: Result) -> Move:
     rating = node.ratings.get(_key(result))
     if rating is None:
         return _otherwise(turn, node, result)
-    turn.remember({"rating": str(rating)})
+    turn.state.slots[RATING_SLOT] = str(rating)
     turn.state.stage = KEEP
     return Here()
 
@@ -214,7 +216,7 @@ def _number_entered(turn: Turn, node: Callback, result: Result) -> Move:
 def _number_checked(turn: Turn, node: Callback, result: Result) -> Move:
     match _key(result):
         case key if key == YES_KEY and phones.dialable(turn.slot(CALLBACK_SLOT)):
-            turn.facts[CALLBACK_SLOT] = turn.slot(CALLBACK_SLOT) or ""
+            turn.facts[Fact.PHONE_CONFIRMED] = turn.slot(CALLBACK_SLOT) or ""
             turn.state.stage = KEEP
         case key if key in {YES_KEY, OTHER_KEY}:
             turn.state.stage = ENTER

@@ -119,6 +119,9 @@ def _slots_read(nodes: _Nodes) -> Iterator[tuple[Location, str]]:
                 for index, rule in enumerate(node.rules):
                     for slot in rule.when.slots:
                         yield (*at, "rules", index, "when", "slots", slot), slot
+                    for condition in ("known", "unknown"):
+                        for which, slot in enumerate(getattr(rule.when, condition)):
+                            yield (*at, "rules", index, "when", condition, which), slot
             case _:
                 pass
 

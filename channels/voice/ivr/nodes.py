@@ -255,9 +255,9 @@ class Callback(Asking):
 
     kind: Literal["callback"]
     to: Target
-    offer: Prompts = ("callback_offer",)  # type: ignore[assignment] # validated like given ones
-    enter: Prompts = ("callback_enter",)  # type: ignore[assignment]
-    check: Prompts = ("callback_check",)  # type: ignore[assignment]
+    offer: Prompts = Field(min_length=1)
+    enter: Prompts = Field(min_length=1)
+    check: Prompts = Field(min_length=1)
     done: Prompts = ()
     spoken: bool = True
     reason: str = Field(default="requested", pattern=r"^[a-z_]{1,32}$")
@@ -310,6 +310,8 @@ class When(Settings):
     busy: bool | None = None
     can_connect: bool | None = None
     slots: dict[str, Words] = Field(default_factory=dict)
+    known: Words = ()
+    unknown: Words = ()
 
 
 class Rule(Settings):

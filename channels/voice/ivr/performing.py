@@ -39,6 +39,7 @@ SAID = "said"
 OFFER, ENTER, CHECK = "offer", "enter", "check"
 YES_KEY, OTHER_KEY = "1", "2"
 CALLBACK_SLOT = "callback_number"
+RATING_SLOT = "rating"
 LONGEST_NUMBER = 20
 
 
@@ -68,7 +69,7 @@ def perform(turn: Turn, *, again: bool = False) -> Move:
         case Callback():
             return _callback(turn, node)
         case Survey() if stage == KEEP:
-            return Wait(Keep(rating=int(turn.state.slots["rating"])), interruptible=False)
+            return Wait(Keep(rating=int(turn.state.slots[RATING_SLOT])), interruptible=False)
         case Menu() | Confirm() | Survey() | Collect():
             turn.say(node.prompts)
             return Wait(_keys(turn, node), node.interruptible)

@@ -28,7 +28,9 @@ def _holds(turn: Turn, when: When) -> bool:
         when.busy in {None, state.busy},
         when.can_connect in {None, state.can_connect},
         when.caller is None or when.caller == phones.line(number, turn.flow.settings.region),
-        all((state.slots.get(name) or "") in values for name, values in when.slots.items()),
+        all(turn.slot(name) in values for name, values in when.slots.items()),
+        all(turn.slot(name) for name in when.known),
+        not any(turn.slot(name) for name in when.unknown),
     )
     return all(conditions)
 

@@ -61,11 +61,10 @@ class Turn:
     def remember(self, values: Mapping[str, str]) -> None:
         """Keep values of a flow file or of the caller for later, and report them as facts."""
         for name, value in values.items():
-            if name == LANGUAGE:
+            if name == LANGUAGE:  # every step tells its language by itself
                 self.state.language = value
             else:
-                self.state.slots[name] = value
-            self.facts[name] = value
+                self.state.slots[name] = self.facts[name] = value
 
     def stored(self, values: Mapping[str, str]) -> None:
         """Keep what storing the call gave; that is no news to whoever journals facts."""
