@@ -12,6 +12,7 @@ import msgspec
 from gateway.domain.errors import GatewayError
 
 MANIFEST = "manifest.toml"
+PINS = "pinned.json"
 _BLOCK = 1 << 20
 
 
@@ -64,25 +65,46 @@ Part = PypiPart | UrlPart | FilePart
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of a model; its parts joined in order give ``size`` bytes with this SHA-256."""
+    """One file of a model; its parts joined in order give ``size`` bytes with this SHA-256.
+
+    ``path`` is relative to the model's folder. A file that came out of an archive has no parts.
+    """
 
     path: str
     size: int
     sha256: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.path or self.path != Path(self.path).name:
-            raise ValueError(f"file path {self.path!r} must be a plain name")
-        if not self.parts:
-            raise ValueError(f"file {self.path!r} has no parts")
+        if not is_inside(self.path):
+            raise ValueError(f"file path {self.path!r} must lie inside the model's folder")
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A publisher's zip or tar archive; what lies below its folder ``root`` is the model.
+
+    ``sha256`` is of the archive. Where the publisher gives none, the first fetch notes the digest
+    of every file, and from then on nothing else counts as installed.
+    """
+
+    url: str
+    root: str
+    sha256: str | None = None
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One complete set of files: equal weights from another source may differ in bytes."""
+    """One complete set of files: equal weights from another source may differ in bytes.
+
+    The files are listed one by one, or all come out of one ``archive``.
+    """
 
     id: str
-    files: tuple[ModelFile, ...]
+    files: tuple[ModelFile, ...] = ()
+    archive: Archive | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.files) and self.archive is not None:
+            raise ValueError(f"variant {self.id!r} has both files and an archive")
 
     @property
     def size(self) -> int:
@@ -105,10 +127,15 @@ class Smoke(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of the catalogue. ``bandwidth`` is what the model was trained on."""
+    """One entry of the catalogue.
+
+    ``bandwidth`` is what the model was trained on; ``kind`` the architecture, for an engine that
+    runs several.
+    """
 
     id: str
-    engine: Literal["whisper"]
+    engine: Literal["whisper", "vosk", "sherpa"]
+    kind: str | None = None
     languages: tuple[str, ...]
     bandwidth: Literal["wide", "narrow"]
     licence: str
@@ -195,12 +222,30 @@ class Catalogue:
             return Missing()
         # The likeliest variant is looked at last, so that the reason speaks of that one.
         reason = "the catalogue lists no files for it"
-        for variant in sorted(model.variants, key=lambda variant: _likeness(folder, variant)):
+        known = [unpacked(folder, variant) for variant in model.variants]
+        for variant in sorted(known, key=lambda variant: _likeness(folder, variant)):
             found = difference(folder, variant)
             if found is None:
                 return Installed(folder=folder, variant=variant)
             reason = found
         return Damaged(reason=reason)
+
+
+def is_inside(path: str) -> bool:
+    """Tell whether a relative path stays inside the folder it starts from."""
+    parts = path.split("/")
+    return all(part and not part.startswith(".") and "\\" not in part for part in parts)
+
+
+def unpacked(folder: Path, variant: Variant) -> Variant:
+    """Return the variant with the files its archive turned out to hold, as noted at its fetch."""
+    if variant.archive is None:
+        return variant
+    try:
+        files = msgspec.json.decode((folder / PINS).read_bytes(), type=tuple[ModelFile, ...])
+    except (OSError, msgspec.MsgspecError):
+        return variant
+    return Variant(id=variant.id, files=files)
 
 
 def _likeness(folder: Path, variant: Variant) -> int:
@@ -210,6 +255,8 @@ def _likeness(folder: Path, variant: Variant) -> int:
 
 def difference(folder: Path, variant: Variant) -> str | None:
     """Say what first differs between the files in ``folder`` and ``variant``, or None."""
+    if not variant.files:
+        return f"{PINS} is missing or damaged"
     # Sizes first: the wrong variant is then ruled out without reading a large file.
     for file in variant.files:
         path = folder / file.path

