@@ -20,6 +20,7 @@ from channels.voice.ivr.nodes import (
     Said,
     Statement,
     Survey,
+    Transfer,
 )
 from channels.voice.ivr.performing import OTHER_KEY, YES_KEY
 from channels.voice.ivr.turn import LANGUAGE
@@ -46,6 +47,8 @@ def check(
     _hours(gathering, settings, nodes, calendars)
     _texts(gathering, settings, nodes)
     for name, node in nodes.items():
+        if isinstance(node, Transfer) and node.hold.name is None:
+            gathering.find(("nodes", name, "hold"), "is not a prompt", "give the name of one")
         _keys(gathering, settings, name, node)
         _languages(gathering, settings, name, node)
         if isinstance(node, Collect) and node.spoken:

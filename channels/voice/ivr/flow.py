@@ -15,7 +15,6 @@ from channels.voice.ivr.nodes import (
     Prompts,
     Said,
     Target,
-    Transfer,
     one_or_many,
 )
 from gateway.config import Settings
@@ -78,9 +77,7 @@ class Flow:
 
     def prompt_names(self) -> tuple[str, ...]:
         """Return every prompt that calls of this flow need, each once, digits not among them."""
-        names = {said.name for said in self.said() if said.name is not None}
-        holds = {node.hold for node in self.nodes.values() if isinstance(node, Transfer)}
-        return tuple(sorted(names | holds))
+        return tuple(sorted({said.name for said in self.said() if said.name is not None}))
 
     def texts(self) -> Mapping[str, Mapping[str, str]]:
         """Return the texts that the flow itself gives, by language and prompt name."""

@@ -89,9 +89,8 @@ class Said(Settings):
         return self
 
 
-Prompts = Annotated[
-    tuple[Annotated[Said, BeforeValidator(_named)], ...], BeforeValidator(one_or_many)
-]
+OneSaid = Annotated[Said, BeforeValidator(_named)]
+Prompts = Annotated[tuple[OneSaid, ...], BeforeValidator(one_or_many)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +146,9 @@ class Node(Settings):
         """Yield everything this node can say, with its place."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, tuple):
+            if isinstance(value, Said):
+                yield (name,), value
+            elif isinstance(value, tuple):
                 for index, one in enumerate(value):
                     if isinstance(one, Said):
                         yield (name, index), one
@@ -369,7 +370,7 @@ class Transfer(_Reaching):
 
     kind: Literal["transfer"]
     timeout: Seconds = Field(default=25, gt=0, le=180)
-    hold: PromptName = "please_hold"
+    hold: OneSaid = Said(name="please_hold")
 
 
 class Queue(_Reaching):

@@ -79,7 +79,10 @@ def perform(turn: Turn, *, again: bool = False) -> Move:
             turn.say(node.prompts)
             announce = turn.spoken(node.announce)
             connect = Connect(
-                target=node.target, timeout_s=node.timeout, announce=announce, hold=node.hold
+                target=node.target,
+                timeout_s=node.timeout,
+                announce=announce,
+                hold=node.hold.name or "",
             )
             return Wait(connect, node.interruptible)
         case Queue():

@@ -43,15 +43,24 @@ def write(state: State) -> str:
 
 def read(text: str, version: str) -> State:
     """Return the state; raises ``StaleState`` when it is damaged or of another flow."""
-    if len(text) > LIMIT:
-        raise StaleState("the state is too long to be one")
-    try:
-        state = msgspec.json.decode(text, type=State)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        raise StaleState("the state is damaged") from None
+    state = _parsed(text)
     if state.version != version:
         raise StaleState("the state belongs to another flow, or to another version of it")
     return state
+
+
+def _parsed(text: str) -> State:
+    if len(text) > LIMIT:
+        raise StaleState("the state is too long to be one")
+    try:
+        return msgspec.json.decode(text, type=State)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise StaleState("the state is damaged") from None
+
+
+def version_of(text: str) -> str:
+    """Return the version of the flow that a state belongs to; raises ``StaleState``."""
+    return _parsed(text).version
 
 
 def fits(address: str | None, longest: int = _LONGEST_ADDRESS) -> str | None:
