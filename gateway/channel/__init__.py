@@ -2,6 +2,7 @@
 
 from gateway.channel.contract import (
     Account,
+    AnswersAfterLookup,
     AnswersInContext,
     CarriesFiles,
     ChannelKind,
@@ -27,6 +28,7 @@ from gateway.channel.wire import HttpReply, RawRequest
 
 __all__ = [
     "Account",
+    "AnswersAfterLookup",
     "AnswersInContext",
     "CarriesFiles",
     "CaseLookup",

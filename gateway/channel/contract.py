@@ -91,6 +91,17 @@ class AnswersInContext(Protocol):
 
 
 @runtime_checkable
+class AnswersAfterLookup(Protocol):
+    """A webhook channel that must look something up before it can answer (``Ports.cases``).
+
+    Everything else it owes the provider is known from the request and the outcome, as ever.
+    """
+
+    async def answer_after(self, raw: RawRequest, outcome: Outcome) -> HttpReply:
+        """Return the answer; the core awaits this instead of ``acknowledge``, at the same place."""
+
+
+@runtime_checkable
 class Page(Protocol):
     """A read-only page: it shows something and stores nothing."""
 

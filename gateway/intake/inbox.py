@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gateway.channel.contract import (
     Account,
+    AnswersAfterLookup,
     AnswersInContext,
     CarriesFiles,
     ChannelSpec,
@@ -64,6 +65,7 @@ class Inbox:
             spec=account.spec,
             channel=channel,
             answer=_answers(channel),
+            answer_after=channel.answer_after if isinstance(channel, AnswersAfterLookup) else None,
             files=channel.files if isinstance(channel, CarriesFiles) else None,
             refuse=channel.refuse if isinstance(channel, RefusesInItsOwnWords) else None,
         )
@@ -165,6 +167,7 @@ class Door:
     spec: ChannelSpec
     channel: WebhookChannel
     answer: Callable[[RawRequest, Outcome], HttpReply]
+    answer_after: Callable[[RawRequest, Outcome], Awaitable[HttpReply]] | None
     files: Callable[[RawRequest], Sequence[bytes]] | None
     refuse: Callable[[RawRequest, Exception], HttpReply] | None
 
@@ -190,9 +193,14 @@ class Door:
             return BAD_REQUEST if self.refuse is None else self.refuse(raw, error)
         except StoreBusy as error:
             self._note("inbox.busy", why=error.message)
-            return self.answer(raw, BUSY)
+            return await self._answered(raw, BUSY)
         self._note("inbox.received", status=outcome.status)
         inbox.reach("inbox.before_acknowledge")
+        return await self._answered(raw, outcome)
+
+    async def _answered(self, raw: RawRequest, outcome: Outcome) -> HttpReply:
+        if self.answer_after is not None:
+            return await self.answer_after(raw, outcome)
         return self.answer(raw, outcome)
 
     def _note(self, name: str, **values: object) -> None:
