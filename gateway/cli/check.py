@@ -15,9 +15,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the findings, one a line, or ``ok: N channels, M endpoints``."""
     from gateway.config import InvalidConfig
+    from gateway.speech.lexicon import load_lexicon
 
     try:
         config = load_config(args)
+    except InvalidConfig as invalid:
+        print(invalid)
+        return 2
+    try:
+        load_lexicon(config.speech.lexicon, jurisdiction=config.site.jurisdiction)
     except InvalidConfig as invalid:
         print(invalid)
         return 2

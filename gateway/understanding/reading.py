@@ -10,13 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.domain.draft import Coded, Evidence, Request, Suggestion, WorkOrderDraft
-from gateway.understanding import phones, request_type, title
+from gateway.understanding import phones, places, request_type, title
 from gateway.understanding.passages import Passage, passages_of
+from gateway.understanding.places import Places
 
 ENTRY_RULE = "rule:entry-1"
 CONFIGURED = 0.7
 
-_RULES = frozenset({title.RULE, request_type.RULE, phones.RULE, ENTRY_RULE})
+_RULES = frozenset({title.RULE, request_type.RULE, phones.RULE, places.RULE, ENTRY_RULE})
 
 
 class EntryRule(Protocol):
@@ -34,27 +35,42 @@ class EntryRule(Protocol):
 
 
 def found_in(
-    passages: Sequence[Passage], *, region: str = "CN", known: frozenset[str] = frozenset()
+    passages: Sequence[Passage],
+    *,
+    region: str = "CN",
+    known: frozenset[str] = frozenset(),
+    city: Places | None = None,
 ) -> tuple[Suggestion, ...]:
-    """Return what the words alone say; telephone numbers among ``known`` (E.164) are left out."""
+    """Return what the words alone say; telephone numbers among ``known`` (E.164) are left out.
+
+    ``city`` holds the places that may be meant.
+    """
     found = [title.from_words(passages), request_type.suggestion(passages)]
     return (
         *(one for one in found if one is not None),
         *phones.suggestions(passages, region=region, known=known),
+        *(places.suggestions(passages, city) if city else ()),
     )
 
 
 def suggestions(
-    draft: WorkOrderDraft, entries: Mapping[str, EntryRule], *, region: str = "CN"
+    draft: WorkOrderDraft,
+    entries: Mapping[str, EntryRule],
+    *,
+    region: str = "CN",
+    city: Places | None = None,
 ) -> tuple[Suggestion, ...]:
     """Return everything that can be proposed for a draft.
 
     ``entries`` are the merged numbers by number; ``region`` is the country (ISO 3166-1 alpha-2)
-    whose numbers are written without a country code.
+    whose numbers are written without a country code; ``city`` holds the places that may be meant.
     """
     numbers = (draft.reporter.phone, draft.reporter.callback_phone)
     found = found_in(
-        passages_of(draft), region=region, known=frozenset(one for one in numbers if one)
+        passages_of(draft),
+        region=region,
+        known=frozenset(one for one in numbers if one),
+        city=city,
     )
     if not any(one.field == "request.title" for one in found):
         found = (title.without_words(draft), *found)
@@ -85,10 +101,14 @@ def apply(draft: WorkOrderDraft, found: Sequence[Suggestion]) -> WorkOrderDraft:
 
 
 def understand(
-    draft: WorkOrderDraft, entries: Mapping[str, EntryRule], *, region: str = "CN"
+    draft: WorkOrderDraft,
+    entries: Mapping[str, EntryRule],
+    *,
+    region: str = "CN",
+    city: Places | None = None,
 ) -> WorkOrderDraft:
     """Read a draft and return it with suggestions; doing so again changes nothing."""
-    return apply(draft, suggestions(draft, entries, region=region))
+    return apply(draft, suggestions(draft, entries, region=region, city=city))
 
 
 def _filled(request: Request, found: Sequence[Suggestion]) -> Request:
