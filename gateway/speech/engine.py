@@ -1,6 +1,6 @@
 """What a recognition engine is to the rest of this room: a function from audio to a text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,9 +35,11 @@ class Engine(Protocol):
         """Name the engine and its model."""
         ...
 
-    def decoder(self, *, language: str, prompt: str | None, thorough: bool) -> Decode:
+    def decoder(self, *, language: str, hotwords: Sequence[str], thorough: bool) -> Decode:
         """Prepare to recognise one speaker; raise GatewayError for a language it does not know.
 
-        ``thorough`` allows several times the CPU time for fewer mistakes.
+        ``hotwords`` are words of the city that are likely to be said, the likeliest first; an
+        engine that cannot use them ignores them. ``thorough`` allows several times the CPU time
+        for fewer mistakes.
         """
         ...

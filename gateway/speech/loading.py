@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.channel.speech import Unavailable
 from gateway.speech.audio import read_audio
 from gateway.speech.catalogue import Catalogue, Damaged, Installed, Missing, Model, ModelError
+from gateway.speech.engine import Engine
 from gateway.speech.session import GatedRecogniser
 from gateway.speech.transcription import transcribe
 
@@ -80,10 +81,28 @@ def try_out(model: Model, folder: Path, *, manifest_folder: Path) -> None:
 
 
 def _load(model: Model, folder: Path, *, digest: str, workers: int | None) -> GatedRecogniser:
-    # These two take a second to import, so only who needs an engine pays for it.
     from gateway.speech.silero import Silero
-    from gateway.speech.whisper import WhisperEngine
 
     count = workers or len(os.sched_getaffinity(0))
-    engine = WhisperEngine(folder, model=model.id, digest=digest, workers=count)
+    engine = _engine(model, folder, digest=digest, workers=count)
     return GatedRecogniser(engine, detector=Silero().stream, workers=count)
+
+
+def _engine(model: Model, folder: Path, *, digest: str, workers: int) -> Engine:
+    # Each takes a second to import, and all but one are extras: only who needs it pays for it.
+    languages = frozenset(model.languages)
+    match model.engine:
+        case "whisper":
+            from gateway.speech.whisper import WhisperEngine
+
+            return WhisperEngine(folder, model=model.id, digest=digest, workers=workers)
+        case "vosk":
+            from gateway.speech.vosk import VoskEngine
+
+            return VoskEngine(folder, model=model.id, digest=digest, languages=languages)
+        case "sherpa":
+            from gateway.speech.sherpa import sherpa_engine
+
+            return sherpa_engine(
+                folder, kind=model.kind, model=model.id, digest=digest, languages=languages
+            )

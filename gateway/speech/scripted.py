@@ -37,7 +37,7 @@ class ScriptedEngine:
         """Name the engine."""
         return EngineInfo(engine="scripted", model="scripted")
 
-    def decoder(self, *, language: str, prompt: str | None, thorough: bool) -> Decode:
+    def decoder(self, *, language: str, hotwords: Sequence[str], thorough: bool) -> Decode:
         """Return a decoder that goes on in the script, whatever the audio holds."""
         return self._next
 

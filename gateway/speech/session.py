@@ -81,7 +81,7 @@ class GatedRecogniser:
         return GatedSession(
             endpointer=Endpointer(self._detector(), self._recorded if thorough else self._live),
             sample_rate=sample_rate,
-            decode=self._engine.decoder(language=language, prompt=None, thorough=thorough),
+            decode=self._engine.decoder(language=language, hotwords=(), thorough=thorough),
             gate=self._gate,
             decoders=self._decoders,
         )

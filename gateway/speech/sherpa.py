@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +17,6 @@ from gateway.domain.transcript import TranscriptWord
 from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decode, Decoded
-
-Kind = Literal["streaming_transducer", "sense_voice", "paraformer", "zipformer_ctc", "telespeech"]
 
 # The library's constructor of each kind of whole-utterance model, and its argument for the weights.
 _WHOLE: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -35,11 +33,25 @@ _HOTWORD_SCORE = 2.0
 _PIECE = RATE // 5
 
 
+def sherpa_engine(
+    folder: Path, *, kind: str | None, model: str, digest: str, languages: frozenset[str]
+) -> "SherpaEngine | SherpaStreamingEngine":
+    """Load a model of some ``kind``; raise ModelError for a kind that is unknown."""
+    if kind == "streaming_transducer":
+        return SherpaStreamingEngine(folder, model=model, digest=digest, languages=languages)
+    if kind is None or kind not in _WHOLE:
+        raise ModelError(
+            f"speech model {model} is of the kind {kind!r}, which the engine does not know",
+            f"write one of: {', '.join(('streaming_transducer', *_WHOLE))}",
+        )
+    return SherpaEngine(folder, kind=kind, model=model, digest=digest, languages=languages)
+
+
 class SherpaEngine:
     """A sherpa-onnx model that hears whole utterances."""
 
     def __init__(
-        self, folder: Path, *, kind: Kind, model: str, digest: str, languages: frozenset[str]
+        self, folder: Path, *, kind: str, model: str, digest: str, languages: frozenset[str]
     ) -> None:
         self._library = _library(model)
         self._folder = folder

@@ -7,6 +7,7 @@ measures both.
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -74,7 +75,7 @@ class WhisperEngine:
         """Name the engine and its model."""
         return self._info
 
-    def decoder(self, *, language: str, prompt: str | None, thorough: bool) -> Decode:
+    def decoder(self, *, language: str, hotwords: Sequence[str], thorough: bool) -> Decode:
         """Prepare to recognise one speaker.
 
         Raise ModelError when the model does not know ``language``, a BCP 47 tag.
@@ -83,7 +84,7 @@ class WhisperEngine:
         tokenizer = Tokenizer(
             self._model.hf_tokenizer, multilingual=True, task="transcribe", language=code
         )
-        lead = " ".join(part for part in (prompt, _STYLE.get(code)) if part) or None
+        lead = "".join(("，".join(hotwords), _STYLE.get(code, ""))) or None
         start = self._model.get_prompt(
             tokenizer,
             tokenizer.encode(" " + lead)[-_PROMPT_TOKENS:] if lead else [],

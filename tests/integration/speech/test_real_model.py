@@ -99,7 +99,7 @@ async def test_nothing_is_heard_where_nobody_speaks(
 
 def test_even_past_the_gate_silence_and_tones_give_no_text(recogniser: GatedRecogniser) -> None:
     for thorough in (False, True):
-        decode = recogniser._engine.decoder(language="zh", prompt=None, thorough=thorough)
+        decode = recogniser._engine.decoder(language="zh", hotwords=(), thorough=thorough)
         for samples in (np.zeros(80_000), np.sin(2 * np.pi * 450 / 16_000 * np.arange(80_000))):
             assert decode(samples.astype(np.float32)) is None
 

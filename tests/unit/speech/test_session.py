@@ -157,7 +157,7 @@ class GatedEngine:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def decoder(self, *, language: str, prompt: str | None, thorough: bool) -> Decode:
+    def decoder(self, *, language: str, hotwords: Sequence[str], thorough: bool) -> Decode:
         return self._decode
 
     def _decode(self, audio: Samples) -> Decoded | None:
