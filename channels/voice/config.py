@@ -63,14 +63,6 @@ class PbxSettings(Settings):
         "a minute later, so that no call outlives a dead gateway for long.",
         examples=["2 h"],
     )
-    drain: Seconds = Field(
-        default=20,
-        ge=0,
-        le=600,
-        description="How long calls may still go on when the gateway is told to stop; what is left "
-        "then goes on in the dialplan, which records it.",
-        examples=["20 s"],
-    )
     outage_recordings: Path | None = Field(
         default=None,
         description="Folder in which the dialplan leaves what it recorded while the gateway was "
@@ -195,6 +187,12 @@ class VoiceSettings(ChannelSettings):
         "language. What is not there is taken from `config/prompts`, which comes with the gateway.",
         examples=["/srv/hotline/prompts"],
     )
+    flow: Path | None = Field(
+        default=None,
+        description="The flow (IVR) that leads callers. Not set: `config/ivr/hotline.yaml`, which "
+        "comes with the gateway.",
+        examples=["/srv/hotline/ivr/hotline.yaml"],
+    )
     silence: Seconds = Field(
         default=4,
         gt=0,
@@ -233,6 +231,15 @@ class VoiceSettings(ChannelSettings):
         description="Most calls that are transcribed while they are spoken. Further ones are "
         "recorded, and take the short way of the flow for busy times. Not set: as `max_calls`.",
         examples=["8"],
+    )
+
+    drain: Seconds = Field(
+        default=15,
+        ge=0,
+        le=600,
+        description="How long calls may go on once the gateway is told to stop; then callers hear "
+        "an apology, and what they said is kept.",
+        examples=["15 s"],
     )
 
     @field_validator("account_sid", "auth_token", "pbx")

@@ -385,7 +385,7 @@ class CallSession:
             cause=str(cause),
             digits=self._digits,
             duration_ms=self._hearing.now,
-            recording=recording,
+            recording=events.media(call, 1, recording) if recording else None,
             transcript_missing=self._missing,
         )
         try:

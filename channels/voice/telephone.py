@@ -4,31 +4,54 @@
 call, whatever network it came from.
 """
 
-from dataclasses import dataclass
+from pathlib import Path
 
 from channels.voice import prompts
+from channels.voice.call.admission import Admission
 from channels.voice.call.handover import Handover
+from channels.voice.call.rules import Rules
+from channels.voice.call.session import CallSession
 from channels.voice.config import VoiceSettings
-from channels.voice.ivr.steps import Result
+from channels.voice.ivr.engine import FlowWalk
+from channels.voice.ivr.reading import load
+from channels.voice.ivr.steps import Result, Walk
 from channels.voice.leg import CallLeg
+from channels.voice.people.group import People
 from channels.voice.prompts import Prompts
-from channels.voice.session import CallSession, Rules
 from gateway.channel import Ports
 
+SHIPPED = Path(__file__).resolve().parents[2] / "config" / "ivr" / "hotline.yaml"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_CLOSING_S = 35.0
+"""How long a call that was told to end may take: the apology, and all that its end sets itself."""
+
+
 class Telephone:
     """The telephone of one account in this process."""
 
-    ports: Ports
-    prompts: Prompts
-    language: str
-    rules: Rules
+    def __init__(
+        self,
+        *,
+        ports: Ports,
+        prompts: Prompts,
+        walk: Walk,
+        people: People,
+        admission: Admission,
+        rules: Rules,
+        language: str,
+    ) -> None:
+        self.ports = ports
+        self.prompts = prompts
+        self.walk = walk
+        self.people = people
+        self.admission = admission
+        self.rules = rules
+        self.language = language
 
     @property
     def full(self) -> bool:
         """Whether no further call may be answered: too many are held, or the process is ending."""
-        return False
+        return self.admission.full
 
     def session(
         self,
@@ -42,13 +65,20 @@ class Telephone:
 
         ``resumed``: the gateway died and the network still has the call. ``handover``: another
         performer leaves the call to us, at the step of its flow or, with ``result``, after it.
+        The place of the call is taken now and given back by ``run``.
         """
         return CallSession(
             leg,
             ports=self.ports,
             prompts=self.prompts,
-            language=self.language,
+            walk=self.walk,
+            people=self.people,
+            admission=self.admission,
             rules=self.rules,
+            language=self.language,
+            resumed=resumed,
+            handover=handover,
+            result=result,
         )
 
     async def drain(self) -> None:
@@ -56,20 +86,33 @@ class Telephone:
 
         After the account's ``drain`` time callers hear an apology; their drafts are kept.
         """
+        self.admission.close()
+        if await self.admission.empty(self.rules.drain_s):
+            return
+        self.admission.wind_up()
+        if not await self.admission.empty(_CLOSING_S):
+            self.ports.log.warning("calls_left_behind", calls=len(self.admission))
 
 
 def telephone(settings: VoiceSettings, ports: Ports) -> Telephone:
     """Build the telephone of an account; raises ``ConfigError`` for a bad flow or prompt."""
     language = settings.language or language_of(ports.site.language)
+    flow = load(settings.flow or SHIPPED)
+    languages = (language, *(one for one in flow.settings.languages if one != language))
+    slots = settings.recogniser_slots
     return Telephone(
         ports=ports,
-        prompts=prompts.load(settings.prompts, language),
-        language=language,
-        rules=Rules(
-            silence_s=settings.silence,
-            no_speech_s=settings.no_speech,
-            statement_s=settings.statement_limit,
+        prompts=prompts.load(
+            settings.prompts, *languages, names=(*prompts.NAMES, *flow.prompt_names())
         ),
+        walk=FlowWalk(flow),
+        people=People(settings.targets, ports.clock),
+        admission=Admission(settings.max_calls, settings.max_calls if slots is None else slots),
+        rules=Rules(
+            drain_s=settings.drain,
+            call_s=settings.pbx.call_limit if settings.pbx is not None else Rules().call_s,
+        ),
+        language=language,
     )
 
 

@@ -1,0 +1,52 @@
+"""What a caller says to a question, as it becomes known: first provisionally, then for good."""
+
+from collections.abc import Mapping
+
+from channels.voice.ivr.words import choice, command
+
+_SAME_UTTERANCE_MS = 400
+
+
+class Answer:
+    """The spoken answer to one question, said after ``since_ms``.
+
+    What consists of a choice and nothing else is a command to the gateway, not part of the
+    caller's matter. With ``first_only`` a choice counts only before anything else was said.
+    """
+
+    def __init__(
+        self, words: Mapping[str, str], since_ms: int, *, first_only: bool = False
+    ) -> None:
+        self._words = words
+        self._since_ms = since_ms
+        self._first_only = first_only
+        self._taken_ms: int | None = None
+        self.text = ""
+        self.choice: str | None = None
+
+    def listen_from(self, since_ms: int) -> None:
+        """Count only what is said from now on: what was said before was no answer."""
+        self._since_ms = since_ms
+
+    def provisional(self, start_ms: int, text: str, stable_chars: int) -> None:
+        """Take words that the recogniser does not expect to change any more."""
+        if self.choice or self.text or start_ms < self._since_ms or stable_chars < len(text):
+            return
+        self.choice = command(text, self._words)
+        if self.choice is not None:
+            self.text = text
+            self._taken_ms = start_ms
+
+    def final(self, start_ms: int, text: str) -> bool:
+        """Take the words of a finished utterance; tell whether they are a command alone."""
+        if self._taken_ms is not None and abs(start_ms - self._taken_ms) <= _SAME_UTTERANCE_MS:
+            return True
+        if start_ms < self._since_ms or self.choice is not None:
+            return False
+        alone = command(text, self._words)
+        if self._first_only:
+            self.choice = None if self.text else alone
+        else:
+            self.choice = alone or choice(text, self._words)
+        self.text = f"{self.text} {text}".strip()
+        return alone is not None and self.choice is not None
