@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from prometheus_client import CollectorRegistry
 
 from gateway.blobs import DirectoryBlobs, DirectoryRecorder
-from gateway.channel.contract import Account, ChannelKind
-from gateway.channel.ports import Ports, Site
+from gateway.channel.contract import Account, ChannelKind, SourceChannel
+from gateway.channel.ports import Ports, Sink, Site
 from gateway.channel.speech import Unavailable
 from gateway.config import Config
 from gateway.delivery.wiring import couriers, subscriptions
@@ -109,6 +109,33 @@ class Gateway:
             for worker in self.workers:
                 worker.stop()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Listening:
+    """A channel that fetches or listens itself, as something that works until it is stopped."""
+
+    def __init__(self, source: SourceChannel, sink: Sink) -> None:
+        self._source = source
+        self._sink = sink
+        self._stopped = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Let the source run; returns once it was stopped and has finished what it had in hand."""
+        self._task = asyncio.create_task(self._source.run(self._sink))
+        if self._stopped:
+            self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+
+    def stop(self) -> None:
+        """Cancel the source."""
+        self._stopped = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 async def kept_running(
@@ -211,6 +238,13 @@ async def built(
         if role is not Role.INGRESS:
             parts = _Parts(config, key, store, wakeup, http, blobs, speech, note, reach, ledgers)
             workers = await _workers(parts, casebook, accounts)
+        if role is not Role.WORKER:
+            # What is taken in must find the work behind it: sources start last and stop first.
+            workers += tuple(
+                Listening(account.source, sink)
+                for sink, account in zip(sinks, accounts, strict=True)
+                if account.source is not None
+            )
         yield Gateway(
             config=config,
             role=role,

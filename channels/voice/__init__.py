@@ -7,9 +7,13 @@ from gateway.config import ChannelSettings
 
 def _build(settings: ChannelSettings, ports: Ports) -> Account:
     # Signal processing and its libraries: only for a hotline that has a telephone account.
-    from channels.voice.twiml import build
+    if isinstance(settings, VoiceSettings) and settings.provider == "asterisk":
+        from channels.voice import asterisk
 
-    return build(settings, ports)
+        return asterisk.build(settings, ports)
+    from channels.voice import twiml
+
+    return twiml.build(settings, ports)
 
 
 def _simulator(settings: ChannelSettings, public_url: str) -> Simulator:

@@ -1,5 +1,6 @@
 """A real Asterisk of the tests' own, on free loopback ports, to be stopped and killed at will."""
 
+import json
 import os
 import random
 import shutil
@@ -7,12 +8,13 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from tests.peers.ports import free_port
 
@@ -145,13 +147,22 @@ class AsteriskServer:
             self._process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
+        # Refused with 503 until everything is loaded.
+        return self.ask("GET", "/ari/asterisk/ping") is not None
+
+    def ask(self, method: str, path: str) -> Any:
+        """Ask ARI beside the gateway; None when there is no good answer."""
+        connection = HTTPConnection("127.0.0.1", self.http_port, timeout=5)
+        proof = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         try:
-            with urllib.request.urlopen(f"{self.url}/ari/asterisk/ping", timeout=2):
-                return True
-        except urllib.error.HTTPError as error:
-            return error.code == 401
+            connection.request(method, path, headers={"Authorization": f"Basic {proof}"})
+            answer = connection.getresponse()
+            body = answer.read()
         except OSError:
-            return False
+            return None
+        finally:
+            connection.close()
+        return json.loads(body or b"{}") if answer.status < 300 else None
 
 
 def installed() -> Path:
