@@ -2,18 +2,24 @@
 
 The algorithm is pinned to HMAC-SHA1 with the account's auth token. Twilio's second scheme, a header
 that names HMAC-SHA256 and a shared key, is refused: a request must not choose how it is judged.
+Every message passes here, so the check is our own and the library's is the tests' oracle
+(docs/adr/0007).
 Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security and twilio.request_validator.
 """
 
 import hmac
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha1
+from operator import methodcaller
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from twilio.request_validator import (
     HMAC_SHA1,
     SIGNATURE_HEADER,
     SIGNATURE_SETTINGS_HEADER,
-    RequestValidator,
     add_port,
     get_signature_algorithm,
     remove_port,
@@ -21,9 +27,12 @@ from twilio.request_validator import (
 from yarl import URL
 
 from gateway.channel.errors import Unverified
+from gateway.channel.mac import Mac
 from gateway.channel.wire import RawRequest
 
 MAX_FIELDS = 200
+
+_NAME_AND_VALUE = methodcaller("split", "\0")
 
 
 def form(body: bytes) -> Mapping[str, str]:
@@ -31,10 +40,52 @@ def form(body: bytes) -> Mapping[str, str]:
 
     Raises ``ValueError`` when it is no UTF-8 text or has too many fields.
     """
+    return _read(body)[0]
+
+
+# Verify and parse both ask, one after the other.
+@lru_cache(maxsize=4)
+def _read(body: bytes) -> tuple[Mapping[str, str], str]:
+    """Return a form's fields, and what Twilio signs of them.
+
+    That is every distinct pair of name and value, by name and then by value, run together.
+    """
     if body.count(b"&") >= MAX_FIELDS:
         raise ValueError("too many fields")
-    # yarl decodes in C and remembers the last texts, so verify and parse may both ask.
-    return URL.build(query_string=body.decode(), encoded=True).query
+    ordinary = _read_ordinary(body)
+    if ordinary is not None:
+        return ordinary
+    fields = URL.build(query_string=body.decode(), encoded=True).query
+    return fields, "".join([name + value for name, value in sorted(set(fields.items()))])
+
+
+def _read_ordinary(body: bytes) -> tuple[Mapping[str, str], str] | None:
+    """Read a form as Twilio sends it, without a step of our own for each field; None if it differs.
+
+    Percent escapes are Python's own under another name, so the whole is decoded at once. A zero
+    byte between name and value sorts the pairs as if the two were compared one after the other.
+    """
+    if b"\\" in body:
+        return None
+    escaped = body.replace(b"+", b" ").replace(b"%", b"\\x")
+    try:
+        text = escaped.decode("unicode_escape").encode("latin-1").decode()
+    except ValueError:
+        return None
+    ands = body.count(b"&")
+    if not text.count("&") == ands == text.count("=") - 1 or body.count(b"=") != ands + 1:
+        return None  # a delimiter was hidden in an escape, or a part is no pair
+    if "\0" in text:
+        return None
+    parts = text.replace("=", "\0").split("&")
+    try:
+        fields = dict(map(_NAME_AND_VALUE, parts))
+    except ValueError:
+        return None
+    if len(fields) != len(parts):
+        return None
+    parts.sort()
+    return MappingProxyType(fields), "".join(parts).replace("\0", "")
 
 
 class TwilioSignature:
@@ -47,7 +98,7 @@ class TwilioSignature:
 
     def __init__(self, account_sid: str, tokens: Sequence[str], *, expected: Sequence[str]) -> None:
         self._account_sid = account_sid
-        self._validators = [RequestValidator(token) for token in tokens]
+        self._keys = [Mac(token.encode(), sha1) for token in tokens]
         self._expected = tuple(expected)
 
     def check(self, raw: RawRequest) -> Mapping[str, str]:
@@ -59,21 +110,19 @@ class TwilioSignature:
         if not signature:
             raise Unverified("no signature")
         try:
-            fields = form(raw.body)
+            fields, said = _read(raw.body)
         except ValueError:
             raise Unverified("not a form") from None
-        if not self._signed(raw.url, fields, signature.encode("utf-8", "surrogateescape")):
+        if not self._signed(raw.url, said, signature.encode("utf-8", "surrogateescape")):
             raise Unverified("the signature does not match")
-        if any(not fields.get(name) for name in self._expected):
-            raise Unverified("fields are missing")
+        for name in self._expected:
+            if not fields.get(name):
+                raise Unverified("fields are missing")
         if fields.get("AccountSid") != self._account_sid:
             raise Unverified("another account")
         return fields
 
-    def _signed(self, url: str, fields: Mapping[str, str], given: bytes) -> bool:
-        # What the library would put together for every token and address anew: the distinct pairs,
-        # by name and then by value.
-        said = "".join([name + value for name, value in sorted(set(fields.items()))])
+    def _signed(self, url: str, said: str, given: bytes) -> bool:
         if self._matches(url + said, given):
             return True
         # Twilio is known to sign a URL now with, now without its port (see the library).
@@ -82,7 +131,8 @@ class TwilioSignature:
         return any(self._matches(other + said, given) for other in others)
 
     def _matches(self, signed: str, given: bytes) -> bool:
-        for validator in self._validators:
-            if hmac.compare_digest(validator.compute_signature(signed, None).encode(), given):
+        text = signed.encode()
+        for key in self._keys:
+            if hmac.compare_digest(b2a_base64(key.digest(text), newline=False), given):
                 return True
         return False

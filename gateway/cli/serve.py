@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(args: argparse.Namespace) -> None:
     from gateway.app import Role, built
     from gateway.channel.discovery import discover
+    from gateway.cli._garbage import collect_rarely
     from gateway.cli._serving import serving
     from gateway.cli._settings import load_config
     from gateway.cli._steps import steps_from_environment
@@ -70,8 +71,7 @@ async def _serve(args: argparse.Namespace) -> None:
         )
         port = await stack.enter_async_context(serving(gateway, args.host, args.port))
         url = f"http://{args.host}:{port}"
-        gc.freeze()
-        gc.enable()
+        collect_rarely()
         print(f"ready {url}", flush=True)
         for line in hints(config, places, url):
             print(line, flush=True)

@@ -53,9 +53,10 @@ class UlidFactory:
     def new(self) -> str:
         """Return the next ULID."""
         milliseconds = int(self._clock.now().timestamp() * 1000)
-        value = (milliseconds << 80) | int.from_bytes(self._randomness(10), "big")
-        if value >> 80 <= self._last >> 80:
+        if milliseconds <= self._last >> 80:
             value = self._last + 1
+        else:
+            value = (milliseconds << 80) | int.from_bytes(self._randomness(10), "big")
         self._last = value
         return encoded(value)
 

@@ -19,8 +19,7 @@ ASSEMBLE = "assemble"
 """The queue in which stored events wait to become drafts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewInbound:
+class NewInbound(Struct, frozen=True, kw_only=True):
     """A verified, parsed event on its way into the store.
 
     ``window_s``: how long equal content without a provider id counts as a redelivery.

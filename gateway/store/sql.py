@@ -1,21 +1,25 @@
 """Statements written once as PostgreSQL text and handed to either driver with plain tuples.
 
-For the few statements that run for every message: SQLAlchemy's per-row work would cost more than
-the database's. What is rarer is written with SQLAlchemy Core.
+For the few statements that run for every message: SQLAlchemy's own work would cost more than the
+database's. What is rarer is written with SQLAlchemy Core.
 """
 
 import re
+import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 _ANY_OF = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
 _EACH_OF = re.compile(r"unnest\(\$(\d+)::\w+\[\]\) AS (\w+)\(value\)")
 _PLACE = re.compile(r"\$(\d+)")
-_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
+_MOST = 64
+_AT_ONCE = (_MOST, 32, 16, 8, 4, 2, 1)
+_ENCODE = msgspec.json.Encoder().encode
 
 
 class Statement:
@@ -33,44 +37,55 @@ class Statement:
 
     def rows(self, connection: Connection, *values: Any) -> Sequence[tuple[Any, ...]]:
         """Execute and return what it selects or returns."""
-        return cast("Sequence[tuple[Any, ...]]", self._execute(connection, values).fetchall())
+        if _is_sqlite(connection):
+            return _sqlite(connection, self._sqlite, _plain(values)).fetchall()
+        found = connection.exec_driver_sql(self._postgresql, values)
+        return cast("Sequence[tuple[Any, ...]]", found.fetchall())
 
     def change(self, connection: Connection, *values: Any) -> int:
         """Execute and return how many rows it changed."""
-        return self._execute(connection, values).rowcount
-
-    def _execute(self, connection: Connection, values: tuple[Any, ...]) -> CursorResult[Any]:
-        if connection.dialect.name == "postgresql":
-            return connection.exec_driver_sql(self._postgresql, values)
-        plain = tuple(_as_json(value) if isinstance(value, list) else value for value in values)
-        return connection.exec_driver_sql(self._sqlite, plain)
+        if _is_sqlite(connection):
+            return _sqlite(connection, self._sqlite, _plain(values)).rowcount
+        return connection.exec_driver_sql(self._postgresql, values).rowcount
 
 
 class Insert:
     """An ``INSERT … VALUES (…)`` for any number of rows, written for one.
 
     Many rows go into one statement. That saves round trips to PostgreSQL; with SQLite each step
-    lets go of the interpreter, and a busy event loop takes its time to give it back.
+    lets go of the interpreter, and a busy event loop takes its time to give it back. PostgreSQL's
+    server plans each number of rows anew, so there are few of them; SQLite gets any number.
     """
 
-    __slots__ = ("_postgresql", "_sqlite")
+    __slots__ = ("_head", "_postgresql", "_row", "_sqlite", "_width")
 
     def __init__(self, text: str) -> None:
         head, _, row = text.partition(" VALUES ")
-        width = max(int(place) for place in _PLACE.findall(row))
-        many = [_shifted(row, number * width) for number in range(_AT_ONCE[0])]
-        self._postgresql = {count: f"{head} VALUES {', '.join(many[:count])}" for count in _AT_ONCE}
-        self._sqlite = {count: _for_sqlite(sql) for count, sql in self._postgresql.items()}
+        self._head, self._row = head, row
+        self._width = max(int(place) for place in _PLACE.findall(row))
+        self._postgresql = {count: self._text(count) for count in _AT_ONCE}
+        self._sqlite: dict[int, str] = {}
 
     def add(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows, none of whose values is a list."""
-        texts = self._postgresql if connection.dialect.name == "postgresql" else self._sqlite
+        if _is_sqlite(connection):
+            for start in range(0, len(rows), _MOST):
+                some = rows[start : start + _MOST]
+                text = self._sqlite.get(len(some))
+                if text is None:
+                    text = self._sqlite[len(some)] = _for_sqlite(self._text(len(some)))
+                _sqlite(connection, text, tuple(chain.from_iterable(some)))
+            return
         start = 0
         for count in _AT_ONCE:
             while len(rows) - start >= count:
                 values = tuple(chain.from_iterable(rows[start : start + count]))
-                connection.exec_driver_sql(texts[count], values)
+                connection.exec_driver_sql(self._postgresql[count], values)
                 start += count
+
+    def _text(self, count: int) -> str:
+        rows = [_shifted(self._row, number * self._width) for number in range(count)]
+        return f"{self._head} VALUES {', '.join(rows)}"
 
 
 def _shifted(row: str, by: int) -> str:
@@ -84,5 +99,24 @@ def _for_sqlite(text: str) -> str:
     return _PLACE.sub(r"?\1", text)
 
 
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _sqlite(connection: Connection, text: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
+    """Execute with the driver itself, whose errors come out as SQLAlchemy's all the same."""
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    try:
+        return driver.execute(text, values)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            text, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
+
+
+def _plain(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([_as_json(value) if type(value) is list else value for value in values])
+
+
 def _as_json(values: list[Any]) -> str:
-    return msgspec.json.encode(values).decode()
+    return _ENCODE(values).decode()

@@ -75,7 +75,7 @@ class SqliteStore:
         self._path = path
         self._reach = reach
         self._group = group
-        self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Unit] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._gathered: list[_Unit] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -190,9 +190,9 @@ class SqliteStore:
 
     def _hand_over(self) -> None:
         """Give the thread at once what one turn of the loop brought: it shares a commit."""
-        for unit in self._gathered:
-            self._queue.put(unit)
-        self._gathered.clear()
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._queue.put(gathered)
 
     def _require_open(self) -> asyncio.AbstractEventLoop:
         if self._closed or self._loop is None:
@@ -246,19 +246,21 @@ class SqliteStore:
             first = self._queue.get()
             if first is None:
                 break
-            batch = [first]
-            while len(batch) < self._group:
+            waiting = first
+            while len(waiting) < self._group:
                 try:
-                    unit = self._queue.get_nowait()
+                    more = self._queue.get_nowait()
                 except queue.Empty:
                     break
-                if unit is None:
+                if more is None:
                     last = True
                     break
-                batch.append(unit)
-            self._commit(batch)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                batch[0].future.get_loop().call_soon_threadsafe(self._deliver, batch)
+                waiting += more
+            for start in range(0, len(waiting), self._group):
+                batch = waiting[start : start + self._group]
+                self._commit(batch)
+                with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                    batch[0].future.get_loop().call_soon_threadsafe(self._deliver, batch)
 
     def _commit(self, batch: list[_Unit]) -> None:
         """Perform a batch in one transaction; whatever goes wrong ends up in its units."""

@@ -23,12 +23,18 @@ class LocalWakeup:
 
     def notify(self, queue: str) -> None:
         """Wake whoever waits for this queue, now or with its next wait."""
-        self._events.setdefault(queue, asyncio.Event()).set()
+        self._event(queue).set()
 
     async def wait(self, queue: str, timeout_s: float) -> None:
         """Wait for the next hint."""
-        event = self._events.setdefault(queue, asyncio.Event())
+        event = self._event(queue)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await event.wait()
         event.clear()
+
+    def _event(self, queue: str) -> asyncio.Event:
+        event = self._events.get(queue)
+        if event is None:
+            event = self._events[queue] = asyncio.Event()
+        return event

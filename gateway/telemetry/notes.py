@@ -52,7 +52,7 @@ class Notes:
         labels = COUNTED.get(name)
         if labels is not None:
             # Finding a labelled counter costs more than counting, and every message is counted.
-            key = (name, *(values.get(label, "") for label in labels))
+            key = (name, *map(values.get, labels))
             counter = self._children.get(key)
             if counter is None:
                 counter = self.counters[name].labels(*key[1:]) if labels else self.counters[name]

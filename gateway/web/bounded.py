@@ -29,16 +29,8 @@ async def read_bounded(request: web.Request, *, limit: int, timeout_s: float) ->
 
     What is left of it then is not read.
     """
-    if (request.content_length or 0) > limit:
-        raise TooLarge
-    if not request.body_exists:
-        return b""
-    if (
-        request.content.is_eof()
-    ):  # it came with the headers, as most do: there is nothing to wait for
-        body = request.content.read_nowait()
-        if len(body) > limit:
-            raise TooLarge
+    body = at_hand(request, limit=limit)
+    if body is not None:
         return body
     try:
         async with asyncio.timeout(timeout_s):
@@ -47,6 +39,23 @@ async def read_bounded(request: web.Request, *, limit: int, timeout_s: float) ->
         raise TooSlow from error
     except (web.RequestPayloadError, ConnectionError) as error:
         raise BrokenOff from error
+
+
+def at_hand(request: web.Request, *, limit: int) -> bytes | None:
+    """Return the whole body if it came with the headers, as most do; None: there is more to come.
+
+    Raises ``TooLarge``.
+    """
+    if (request.content_length or 0) > limit:
+        raise TooLarge
+    if not request.body_exists:
+        return b""
+    if not request.content.is_eof():
+        return None
+    body = request.content.read_nowait()
+    if len(body) > limit:
+        raise TooLarge
+    return body
 
 
 async def _read(request: web.Request, limit: int) -> bytes:

@@ -12,7 +12,7 @@ from gateway.channel.errors import Malformed, StoreBusy, Unverified
 from gateway.channel.wire import HttpReply, RawRequest
 from gateway.domain.errors import GatewayError
 from gateway.intake.inbox import BAD_REQUEST, FORBIDDEN, Inbox
-from gateway.web.bounded import BrokenOff, TooLarge, TooSlow, read_bounded
+from gateway.web.bounded import BrokenOff, TooLarge, TooSlow, at_hand, read_bounded
 from gateway.web.guesses import Guesses
 from gateway.web.timing import AckTimes
 
@@ -56,20 +56,26 @@ class Ingress:
             return self._socket(target, prefix)
         if isinstance(target, Page):
             return self._page(account, target, prefix)
-        return self._webhook(account, target, prefix)
+        return self._webhook(account, target, route, prefix)
 
-    def _webhook(self, account: Account, channel: WebhookChannel, prefix: str) -> Handler:
+    def _webhook(
+        self, account: Account, channel: WebhookChannel, route: Route, prefix: str
+    ) -> Handler:
         limit = account.spec.body_limit
+        # What comes to an address without variable parts comes to exactly that address.
+        path = None if "{" in route.path else route.path
         took = self.times.of(account.spec.kind, account.spec.account)
         door = self.inbox.door(account, channel)
 
         async def handle(request: web.Request) -> web.StreamResponse:
             started = perf_counter()
             try:
-                raw = await self._bounded(request, limit, prefix)
+                body = at_hand(request, limit=limit)
+                if body is None:
+                    body = await self._body(request, limit)
             except (TooLarge, TooSlow, BrokenOff) as error:
                 return _refusal(error)
-            reply = await door.receive(raw)
+            reply = await door.receive(self._raw(request, body, prefix, path))
             took(perf_counter() - started)
             return _response(reply)
 
@@ -83,7 +89,8 @@ class Ingress:
             if asks and (wait_s := self.guesses.must_wait(request)):
                 return web.Response(status=429, headers={"Retry-After": str(wait_s)})
             try:
-                reply = await page.show(await self._bounded(request, limit, prefix))
+                body = await self._body(request, limit)
+                reply = await page.show(self._raw(request, body, prefix))
             except (TooLarge, TooSlow, BrokenOff) as error:
                 return _refusal(error)
             except Unverified:
@@ -123,17 +130,18 @@ class Ingress:
 
         return handle
 
-    async def _bounded(self, request: web.Request, limit: int, prefix: str) -> RawRequest:
+    async def _body(self, request: web.Request, limit: int) -> bytes:
         """Read at most ``limit`` bytes within the time allowed."""
-        body = await read_bounded(request, limit=limit, timeout_s=self.read_timeout_s)
-        return self._raw(request, body, prefix)
+        return await read_bounded(request, limit=limit, timeout_s=self.read_timeout_s)
 
-    def _raw(self, request: web.Request, body: bytes, prefix: str) -> RawRequest:
+    def _raw(
+        self, request: web.Request, body: bytes, prefix: str, path: str | None = None
+    ) -> RawRequest:
         target = request.raw_path
         return RawRequest(
             method=request.method,
             url=self.public_url + target,
-            path=request.path.removeprefix(prefix),
+            path=request.path.removeprefix(prefix) if path is None else path,
             headers=request.headers,
             body=body,
             query=target.partition("?")[2],

@@ -1,9 +1,9 @@
 """The inbox takes every event once, whatever the provider repeats, reorders or mixes up."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
