@@ -4,6 +4,7 @@
 call, whatever network it came from.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from channels.voice import prompts
@@ -13,6 +14,7 @@ from channels.voice.call.rules import Rules
 from channels.voice.call.session import CallSession
 from channels.voice.config import VoiceSettings
 from channels.voice.ivr.engine import FlowWalk
+from channels.voice.ivr.flow import Flow
 from channels.voice.ivr.reading import load
 from channels.voice.ivr.steps import Result, Walk
 from channels.voice.leg import CallLeg
@@ -21,6 +23,18 @@ from channels.voice.prompts import Prompts
 from gateway.channel import Ports
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "ivr" / "hotline.yaml"
+
+SAID_BY_CALLS = (
+    "sorry_interrupted",
+    "queue_next",
+    "queue_ahead_is",
+    "queue_ahead_end",
+    "queue_minutes_is",
+    "queue_minutes_end",
+    "queue_callback",
+    "queue_voicemail",
+)
+"""Prompts that no flow names: calls say them by themselves."""
 
 _CLOSING_S = 35.0
 """How long a call that was told to end may take: the apology, and all that its end sets itself."""
@@ -102,9 +116,7 @@ def telephone(settings: VoiceSettings, ports: Ports) -> Telephone:
     slots = settings.recogniser_slots
     return Telephone(
         ports=ports,
-        prompts=prompts.load(
-            settings.prompts, *languages, names=(*prompts.NAMES, *flow.prompt_names())
-        ),
+        prompts=prompts.load(settings.prompts, *languages, names=_names(settings, flow, languages)),
         walk=FlowWalk(flow),
         people=People(settings.targets, ports.clock),
         admission=Admission(settings.max_calls, settings.max_calls if slots is None else slots),
@@ -114,6 +126,15 @@ def telephone(settings: VoiceSettings, ports: Ports) -> Telephone:
         ),
         language=language,
     )
+
+
+def _names(settings: VoiceSettings, flow: Flow, languages: Sequence[str]) -> Sequence[str]:
+    names = (*prompts.NAMES, *prompts.QUANTITIES, *SAID_BY_CALLS, *flow.prompt_names())
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if all(prompts.path_of(name, one, settings.prompts).exists() for one in languages)
+    ]
 
 
 def language_of(site: str) -> str:
