@@ -194,6 +194,13 @@ class Speech(Settings):
         "transcribed.",
         examples=["whisper-base"],
     )
+    server: str | None = Field(
+        default=None,
+        pattern=r"^wss?://",
+        description="Address of the city's own FunASR server (WebSocket, 2pass). It then "
+        "recognises instead of `model`.",
+        examples=["ws://10.0.0.9:10095"],
+    )
     language: str = Field(
         default="zh",
         pattern=r"^[a-z]{2,3}$",

@@ -80,6 +80,21 @@ def try_out(model: Model, folder: Path, *, manifest_folder: Path) -> None:
         recogniser.close()
 
 
+def connect_recogniser(
+    server: str, *, language: str, workers: int | None = None
+) -> GatedRecogniser:
+    """Use a FunASR server instead of a model.
+
+    It need not be there yet: an utterance that it cannot hear is left to the second pass.
+    """
+    from gateway.speech.funasr import FunasrEngine
+    from gateway.speech.silero import Silero
+
+    engine = FunasrEngine(server, languages=frozenset({language, "zh", "en"}))
+    count = workers or len(os.sched_getaffinity(0))
+    return GatedRecogniser(engine, detector=Silero().stream, workers=count)
+
+
 def _load(model: Model, folder: Path, *, digest: str, workers: int | None) -> GatedRecogniser:
     from gateway.speech.silero import Silero
 
