@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -86,3 +87,11 @@ class Flow:
             for language, text in said.text.items():
                 texts[language][said.name or ""] = text
         return texts
+
+    def unknown_years(self, at: datetime) -> tuple[str, ...]:
+        """Return the calendars that do not know the year of a time, for somebody to be told."""
+        return tuple(
+            name
+            for name, calendar in sorted(self.calendars.items())
+            if not calendar.knows(at.astimezone(calendar.timezone).date())
+        )

@@ -19,17 +19,20 @@ Known = Mapping[str, Collection[str]]
 """Names of the prompts that there are recordings or texts for, by language."""
 
 
-def lint(path: Path, known: Known) -> tuple[Finding, ...]:
-    """Return everything that is wrong with a flow file, in the order of its lines."""
+def lint(path: Path, known: Known, *, texts_count: bool = True) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a flow file, in the order of its lines.
+
+    A prompt needs a recording (``known``) or, when ``texts_count``, a text in the flow itself.
+    """
     try:
         reading = read(path)
     except InvalidConfig as invalid:
         return invalid.findings
-    examine(reading.flow, reading.gathering, known)
+    _examine(reading.flow, reading.gathering, known, texts_count=texts_count)
     return tuple(sorted(reading.gathering.findings))
 
 
-def examine(flow: Flow, gathering: Gathering, known: Known) -> None:
+def _examine(flow: Flow, gathering: Gathering, known: Known, *, texts_count: bool) -> None:
     """Find unreachable nodes, dead ends, missing ways to a person and missing prompts."""
     arrows = {name: frozenset(_leads_to(flow, node)) for name, node in flow.nodes.items()}
     reached = _reachable({flow.settings.start}, arrows)
@@ -46,7 +49,7 @@ def examine(flow: Flow, gathering: Gathering, known: Known) -> None:
             )
     _circles(flow, gathering, reached)
     _persons(flow, gathering, reached, arrows)
-    _prompts(flow, gathering, known)
+    _prompts(flow, gathering, known, flow.texts() if texts_count else {})
 
 
 def _leads_to(flow: Flow, node: AnyNode) -> Iterator[str]:
@@ -118,8 +121,7 @@ def _persons(
             )
 
 
-def _prompts(flow: Flow, gathering: Gathering, known: Known) -> None:
-    texts = flow.texts()
+def _prompts(flow: Flow, gathering: Gathering, known: Known, texts: Known) -> None:
     told: set[str] = set()
     for name, node in flow.nodes.items():
         for at, said in node.said():
@@ -127,7 +129,7 @@ def _prompts(flow: Flow, gathering: Gathering, known: Known) -> None:
             missing = [
                 language
                 for language in flow.settings.languages
-                if prompt not in texts[language] and prompt not in known.get(language, ())
+                if prompt not in texts.get(language, ()) and prompt not in known.get(language, ())
             ]
             if prompt is not None and missing and prompt not in told:
                 told.add(prompt)

@@ -69,7 +69,9 @@ def perform(turn: Turn, *, again: bool = False) -> Move:
         case Callback():
             return _callback(turn, node)
         case Survey() if stage == KEEP:
-            return Wait(Keep(rating=int(turn.state.slots[RATING_SLOT])), interruptible=False)
+            marked = turn.slot(RATING_SLOT)
+            rating = int(marked) if marked in {"1", "2", "3", "4", "5"} else None
+            return Wait(Keep(rating=rating), interruptible=False)
         case Menu() | Confirm() | Survey() | Collect():
             turn.say(node.prompts)
             return Wait(_keys(turn, node), node.interruptible)
