@@ -22,6 +22,8 @@ ARG MODEL=whisper-base
 RUN if [ -n "$MODEL" ]; then .venv/bin/hotline models fetch "$MODEL"; fi
 
 FROM python:3.11-slim-bookworm
+# Reads what citizens record that is not WAV: AMR, MP3, M4A and their like.
+RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/hotline --shell /usr/sbin/nologin hotline \
     && install -d -o hotline -g hotline -m 0750 /var/lib/hotline
 COPY --from=build /srv/hotline /srv/hotline

@@ -1,13 +1,11 @@
 """Reads a recording, in whatever form a telephone system or a phone saved it, as mono PCM.
 
 WAV is read here: the standard library's reader knows neither G.711 nor how to refuse in one
-sentence. Anything else goes through the ffmpeg program, where there is one.
+sentence. Anything else goes through a decoder in a process of its own.
 """
 
 import io
-import shutil
 import struct
-import subprocess
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -15,15 +13,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gateway.domain.errors import GatewayError
 from gateway.domain.g711 import alaw_to_pcm, mulaw_to_pcm
+from gateway.speech.audio_files import RATE as DECODED_RATE
+from gateway.speech.audio_files import decode_file
+from gateway.speech.decoding import AudioError
+
+__all__ = ["LONGEST_S", "Audio", "AudioError", "parse_wav", "read_audio"]
 
 LONGEST_S = 4 * 3600
 _LARGEST = 1 << 30
 _RATES = range(4000, 192_001)
 _CHANNELS = range(1, 9)
-_FFMPEG_RATE = 16_000
-_FFMPEG_TIMEOUT_S = 300
 
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
@@ -36,10 +36,6 @@ class _Coding(IntEnum):
     ALAW = 6
     MULAW = 7
     EXTENSIBLE = 0xFFFE
-
-
-class AudioError(GatewayError):
-    """A file is not usable as a recording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +68,30 @@ def read_audio(path: Path, *, channel: int | None = None) -> Audio:
                 f"{path}: {size / 1e9:.1f} GB is more than the {_LARGEST / 1e9:.1f} GB accepted",
                 "cut it into pieces",
             )
-        data = path.read_bytes()
     except OSError as error:
         raise AudioError(f"{path}: {error.strerror}", "give the path of a readable file") from error
     try:
-        audio = parse_wav(data, channel=channel) if data[:4] == b"RIFF" else _through_ffmpeg(path)
+        audio = _parsed(path, channel)
+        if audio.duration_ms > LONGEST_S * 1000:
+            raise _too_long()
     except AudioError as error:
         raise AudioError(f"{path}: {error.message}", error.cure) from error
-    if audio.duration_ms > LONGEST_S * 1000:
-        raise AudioError(f"{path}: longer than {LONGEST_S // 3600} hours", "cut it into pieces")
+    except OSError as error:
+        raise AudioError(f"{path}: {error.strerror}", "give the path of a readable file") from error
     return audio
+
+
+def _too_long() -> AudioError:
+    return AudioError(f"longer than {LONGEST_S // 3600} hours", "cut it into pieces")
+
+
+def _parsed(path: Path, channel: int | None) -> Audio:
+    with path.open("rb") as file:
+        wave = file.read(4) == b"RIFF"
+    if wave:
+        return parse_wav(path.read_bytes(), channel=channel)
+    pcm = decode_file(path, longest_s=LONGEST_S, channel=channel)
+    return Audio(pcm=pcm, sample_rate=DECODED_RATE)
 
 
 def parse_wav(data: bytes, *, channel: int | None = None) -> Audio:
@@ -109,6 +119,10 @@ def parse_wav(data: bytes, *, channel: int | None = None) -> Audio:
         body = stream.read(size + (size & 1))
         if name == b"fmt ":
             form = _format(body)
+            _, channels, rate, bits = form
+            # Before the samples become floats, which take up to four times the room.
+            if len(data) > (LONGEST_S + 60) * rate * max(1, channels * bits // 8):
+                raise _too_long()
     raise AudioError("the WAV file is truncated: it has no sound", "copy it again")
 
 
@@ -166,29 +180,3 @@ def _samples(
         floats = floats.reshape(-1, channels).mean(axis=1, dtype=np.float32)
     pcm = np.clip(np.rint(floats), -32768, 32767).astype("<i2").tobytes()
     return Audio(pcm=pcm, sample_rate=rate)
-
-
-def _through_ffmpeg(path: Path) -> Audio:
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise AudioError(
-            "not a WAV file, and the ffmpeg program that reads other formats is not installed",
-            "install ffmpeg, or convert the file to WAV (16-bit PCM, 8 or 16 kHz)",
-        )
-    command = [
-        *(program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"),
-        # The prefix keeps a name with a colon from being taken for a protocol.
-        *("-i", f"file:{path}", "-vn", "-sn", "-dn", "-t", str(LONGEST_S + 1)),
-        *("-f", "s16le", "-ac", "1", "-ar", str(_FFMPEG_RATE), "pipe:1"),
-    ]
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, fixed arguments
-            command, capture_output=True, timeout=_FFMPEG_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise AudioError(
-            f"ffmpeg did not finish within {_FFMPEG_TIMEOUT_S} s", "convert the file to WAV first"
-        ) from error
-    if done.returncode != 0 or not done.stdout:
-        raise AudioError("no sound that ffmpeg can read", "give an audio file, such as WAV or MP3")
-    return Audio(pcm=done.stdout, sample_rate=_FFMPEG_RATE)
