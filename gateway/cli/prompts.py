@@ -44,7 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen sub-command."""
-    from channels.voice.prompts import SHIPPED
+    from channels.voice.ivr.reading import load
+    from channels.voice.prompts import SHIPPED, SHIPPED_FLOW
     from channels.voice.prompts.rendering import (
         Program,
         PromptFolder,
@@ -53,9 +54,12 @@ def run(args: argparse.Namespace) -> int:
     )
     from channels.voice.prompts.texts import read_texts
 
-    texts = read_texts()
+    shipped = read_texts().with_more(load(SHIPPED_FLOW).texts())
+    texts = shipped
+    for flow in args.flow:
+        texts = texts.with_more(load(flow).texts())
     engine = getattr(args, "engine", "")
-    folder = PromptFolder(args.folder or SHIPPED, texts, shipped=read_texts())
+    folder = PromptFolder(args.folder or SHIPPED, texts, shipped=shipped)
     listed = list(folder.listed(languages=args.language, names=args.only))
     if args.action == "list":
         for one in listed:

@@ -4,7 +4,14 @@ A city's own recording wins over the one that comes with the gateway; both are f
 synthesised while a call waits.
 """
 
-from channels.voice.prompts.recordings import CITY_OR_SHIPPED, NAMES, SHIPPED, load, path_of
+from channels.voice.prompts.recordings import (
+    CITY_OR_SHIPPED,
+    NAMES,
+    SHIPPED,
+    SHIPPED_FLOW,
+    load,
+    path_of,
+)
 from channels.voice.prompts.spoken import (
     BETWEEN_PROMPTS_MS,
     DIGITS,
@@ -20,6 +27,7 @@ __all__ = [
     "NAMES",
     "QUANTITIES",
     "SHIPPED",
+    "SHIPPED_FLOW",
     "Prompts",
     "load",
     "path_of",

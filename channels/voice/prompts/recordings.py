@@ -7,7 +7,9 @@ from channels.voice.prompts.spoken import DIGITS, Prompts
 from channels.voice.wav import UnusableWav, read_wav
 from gateway.config import ConfigError
 
-SHIPPED = Path(__file__).resolve().parents[3] / "config" / "prompts"
+_CONFIG = Path(__file__).resolve().parents[3] / "config"
+SHIPPED = _CONFIG / "prompts"
+SHIPPED_FLOW = _CONFIG / "ivr" / "hotline.yaml"
 
 NAMES = (
     "greeting",
