@@ -47,6 +47,7 @@ CONFORMANCE = Conformance(
     proof=("X-Twilio-Signature",),
     deliveries=_deliveries,
     acknowledgements=dict.fromkeys(
-        ("", "/continue", "/recorded", "/status", "/recording"), _ANSWERS
+        ("", "/continue", "/step", "/wait", "/whisper", "/recorded", "/status", "/recording"),
+        _ANSWERS,
     ),
 )

@@ -5,18 +5,18 @@ it ends: a farewell, a crash, no stream at all. The answer there either hangs up
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
 from urllib.parse import quote
 
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
 from gateway.channel import HttpReply
 
-Language = Literal["zh", "en"]
-
 PARAMETER = "ticket"
+# Name and value of a parameter may have 500 characters together
+# (https://www.twilio.com/docs/voice/twiml/stream).
+_PIECE = 480
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Words:
 
 # Worded so that it suits both a caller who was cut off and one who has heard everything, for
 # another process may have held the conversation.
-WORDS: Mapping[Language, Words] = MappingProxyType(
+WORDS: Mapping[str, Words] = MappingProxyType(
     {
         "zh": Words(
             language="zh-CN",
@@ -49,28 +49,34 @@ WORDS: Mapping[Language, Words] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """The answers of one account; ``mount`` is its public address."""
+    """The answers of one account; ``mount`` is its public address.
+
+    ``stream`` are the attributes the provider's ``<Stream>`` needs beside its address.
+    """
 
     mount: str
-    language: Language
+    language: str
     longest_s: int
+    stream: Mapping[str, str] = field(default_factory=dict)
 
     def connect(self, ticket: str) -> HttpReply:
         """Connect the call to our media socket."""
         response = VoiceResponse()
         connect = Connect()
         # http becomes ws, https becomes wss.
-        stream = connect.stream(url="ws" + self.mount.removeprefix("http") + "/media")
-        stream.parameter(name=PARAMETER, value=ticket)
+        address = "ws" + self.mount.removeprefix("http") + "/media"
+        stream = connect.stream(url=address, **self.stream)
+        for name, value in parameters(ticket).items():
+            stream.parameter(name=name, value=value)
         response.append(connect)
         response.redirect(self.mount + "/continue", method="POST")
-        return _xml(response)
+        return xml(response)
 
     def hang_up(self) -> HttpReply:
         """End the call."""
         response = VoiceResponse()
         response.hangup()
-        return _xml(response)
+        return xml(response)
 
     def record(self, ticket: str) -> HttpReply:
         """Let the provider record what the caller still has to say."""
@@ -89,14 +95,14 @@ class Answers:
         )
         # Reached only when nothing was recorded; <Record> goes to its action otherwise.
         response.hangup()
-        return _xml(response)
+        return xml(response)
 
     def thank(self) -> HttpReply:
         """Say that the recording is there, and end the call."""
         words, response = WORDS[self.language], VoiceResponse()
         response.say(words.thanks, language=words.language)
         response.hangup()
-        return _xml(response)
+        return xml(response)
 
 
 NOTHING = HttpReply(
@@ -105,5 +111,20 @@ NOTHING = HttpReply(
 BUSY = HttpReply(status=503, headers={"Retry-After": "5"})
 
 
-def _xml(response: VoiceResponse) -> HttpReply:
+def parameters(ticket: str) -> Mapping[str, str]:
+    """Return a ticket as the parameters of a stream, none of which may be long."""
+    pieces = [ticket[start : start + _PIECE] for start in range(0, len(ticket), _PIECE)]
+    return {f"{PARAMETER}{number or ''}": piece for number, piece in enumerate(pieces)}
+
+
+def ticket_of(given: Mapping[str, str]) -> str:
+    """Return the ticket that parameters of a stream carry, empty when there is none."""
+    pieces: list[str] = []
+    while (name := f"{PARAMETER}{len(pieces) or ''}") in given:
+        pieces.append(given[name])
+    return "".join(pieces)
+
+
+def xml(response: VoiceResponse) -> HttpReply:
+    """Return a document as the provider expects it."""
     return HttpReply(body=str(response).encode(), content_type="text/xml")

@@ -1,6 +1,7 @@
-"""Which calls this process holds: no stream is taken twice, and no more than it can carry."""
+"""Which calls this process holds: no stream is taken twice, and each end is told once."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from enum import StrEnum
 
 _REMEMBERED = 10_000
@@ -11,51 +12,63 @@ class Admission(StrEnum):
 
     TAKEN = "taken"
     REPLAYED = "replayed"
-    FULL = "full"
+
+
+@dataclass(slots=True)
+class _Known:
+    """``turn`` is that of the last stream taken; ``ours`` that its session tells the call's end."""
+
+    turn: int
+    ours: bool = True
+    complete: bool = False
+    handed_back: str | None = None
 
 
 class Calls:
-    """The calls of one account in this process."""
+    """The calls of one account in this process; the oldest are forgotten."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._active = 0
-        # Call id and whether its conversation came to its end; the oldest are forgotten.
-        self._known: OrderedDict[str, bool] = OrderedDict()
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    def admit(self, call_id: str) -> Admission:
-        """Take a stream in, once for each call; whoever is taken must ``leave``."""
-        if call_id in self._known:
+    def admit(self, call_id: str, turn: int) -> Admission:
+        """Take a stream in, once for each turn of its call."""
+        known = self._known.get(call_id)
+        if known is not None and known.turn >= turn:
             return Admission.REPLAYED
-        if self._active >= self._most:
-            return Admission.FULL
-        self._active += 1
-        self._known[call_id] = False
+        self._known[call_id] = _Known(turn)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return Admission.TAKEN
 
     def complete(self, call_id: str) -> None:
         """Note that nothing more is to be said in this call: the line may go."""
-        self._known[call_id] = True
+        if known := self._known.get(call_id):
+            known.complete = True
 
-    def leave(self) -> None:
-        """Give the place back."""
-        self._active -= 1
+    def hand_back(self, call_id: str, state: str) -> None:
+        """Note where the provider is to go on with a call; from now on it tells its end."""
+        if known := self._known.get(call_id):
+            known.handed_back = state
+            known.ours = False
+
+    def handed_back(self, call_id: str) -> tuple[str, int] | None:
+        """Return where the provider is to go on, and after which turn; alike each time it asks."""
+        known = self._known.get(call_id)
+        if known is None or known.handed_back is None:
+            return None
+        return known.handed_back, known.turn
 
     def forget(self, call_id: str) -> None:
         """Leave it to the provider to tell how this call ended: we could not store it."""
-        self._known.pop(call_id, None)
+        if known := self._known.get(call_id):
+            known.ours = False
 
     def tells_its_end(self, call_id: str) -> bool:
         """Tell whether the end of this call is told, or was told, by the stream itself."""
-        return call_id in self._known
+        known = self._known.get(call_id)
+        return known is not None and known.ours
 
     def is_complete(self, call_id: str) -> bool:
         """Tell whether the conversation of a call came to its end here."""
-        return self._known.get(call_id, False)
-
-    @property
-    def active(self) -> int:
-        """How many calls are being held now."""
-        return self._active
+        known = self._known.get(call_id)
+        return known is not None and known.complete

@@ -1,10 +1,11 @@
 """The messages of a media stream, as Twilio documents them, in and out.
 
 Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages. Fields may be added at
-any time, so unknown ones are ignored; what is used must be exactly right.
+any time, so unknown ones are ignored; what is used must be exactly right. How Telnyx spells the
+same is in ``snake.py``.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,9 +14,14 @@ MESSAGE_LIMIT = 64 * 1024
 """Longest message accepted, in bytes; Twilio's own are under 400."""
 
 _PAYLOAD_LIMIT = 16 * 1024
-_Count = Annotated[str, Meta(pattern=r"^[0-9]{1,15}$")]
-_Id = Annotated[str, Meta(min_length=1, max_length=100)]
-_Value = Annotated[str, Meta(max_length=2000)]
+Count = Annotated[str, Meta(pattern=r"^[0-9]{1,15}$")]
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Value = Annotated[str, Meta(max_length=2000)]
+Payload = Annotated[bytes, Meta(min_length=1, max_length=_PAYLOAD_LIMIT)]
+Parameters = Annotated[dict[Id, Value], Meta(max_length=50)]
+
+
+T = TypeVar("T")
 
 
 class BadFrame(Exception):
@@ -43,11 +49,11 @@ class MediaFormat(Struct, frozen=True, rename="camel"):
 class StartDetail(Struct, frozen=True, rename="camel"):
     """Which call this stream belongs to, and the parameters of our own TwiML."""
 
-    account_sid: _Id
-    call_sid: _Id
-    stream_sid: _Id
+    account_sid: Id
+    call_sid: Id
+    stream_sid: Id
     media_format: MediaFormat
-    custom_parameters: Annotated[dict[_Id, _Value], Meta(max_length=50)] = {}
+    custom_parameters: Parameters = {}
 
 
 class Start(_Frame, frozen=True, tag="start"):
@@ -59,9 +65,9 @@ class Start(_Frame, frozen=True, tag="start"):
 class MediaDetail(Struct, frozen=True, rename="camel"):
     """One stretch of audio: its number (from 1), its place in milliseconds, its octets."""
 
-    chunk: _Count
-    timestamp: _Count
-    payload: Annotated[bytes, Meta(min_length=1, max_length=_PAYLOAD_LIMIT)]
+    chunk: Count
+    timestamp: Count
+    payload: Payload
     track: Annotated[str, Meta(max_length=20)] = "inbound"
 
 
@@ -86,7 +92,7 @@ class Dtmf(_Frame, frozen=True, tag="dtmf"):
 class MarkDetail(Struct, frozen=True, rename="camel"):
     """The name we gave the mark."""
 
-    name: _Id
+    name: Id
 
 
 class Mark(_Frame, frozen=True, tag="mark"):
@@ -107,12 +113,17 @@ _KNOWN = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
 
 def parse(message: str | bytes) -> Frame | None:
     """Return the frame, or None for an event that later versions may add; raises ``BadFrame``."""
+    return decoded(message, _DECODER)
+
+
+def decoded(message: str | bytes, decoder: "msgspec.json.Decoder[T]") -> T | None:
+    """Return what a decoder of frames makes of a message, as ``parse`` does."""
     if isinstance(message, bytes):
         raise BadFrame("a binary message")
     if len(message) > MESSAGE_LIMIT:
         raise BadFrame("a message that is too long")
     try:
-        return _DECODER.decode(message)
+        return decoder.decode(message)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         if _is_of_an_unknown_kind(message):
             return None
@@ -146,7 +157,7 @@ class _Out(Struct, rename="camel", omit_defaults=True):
 
 
 def media(stream_sid: str, octets: bytes) -> str:
-    """Return the message that plays these µ-law octets."""
+    """Return the message that plays these octets."""
     return _sent(_Out("media", stream_sid, media=_OutMedia(octets)))
 
 

@@ -25,8 +25,6 @@ from gateway.domain.intake import (
     MediaRef,
 )
 
-_CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}", re.ASCII)
-_RECORDING_SID = re.compile(r"RE[0-9a-fA-F]{32}", re.ASCII)
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _ADDRESS = re.compile(r"(sip|sips|client|whatsapp):(\S{1,180})", re.ASCII)
 
@@ -42,7 +40,7 @@ _MOMENTS: Mapping[str, CallMoment] = {
 def call_of(fields: Mapping[str, str], profile: Profile) -> Call:
     """Return who called whom; raises ``Malformed``."""
     sid, dialled = fields.get("CallSid", ""), fields.get("To", "")
-    if not _CALL_SID.fullmatch(sid):
+    if not profile.call.fullmatch(sid):
         raise Malformed("no CallSid")
     if not 1 <= len(dialled) <= 100 or not dialled.isprintable():
         raise Malformed("no usable number of ours")
@@ -85,7 +83,13 @@ def status_of(fields: Mapping[str, str], profile: Profile) -> Event:
 
 
 def recording_of(
-    fields: Mapping[str, str], ticket: str, *, tickets: Tickets, api: Api, account: str
+    fields: Mapping[str, str],
+    ticket: str,
+    *,
+    tickets: Tickets,
+    api: Api,
+    account: str,
+    profile: Profile,
 ) -> Event:
     """Return the recorded statement of a caller whom the gateway could not listen to.
 
@@ -94,9 +98,10 @@ def recording_of(
     if fields.get("RecordingStatus", "completed") != "completed":
         return Ignored(reason="recording without audio")
     sid, url = fields.get("RecordingSid", ""), fields.get("RecordingUrl", "")
-    if not _CALL_SID.fullmatch(fields.get("CallSid", "")) or not _RECORDING_SID.fullmatch(sid):
+    named = profile.call.fullmatch(fields.get("CallSid", ""))
+    if not named or not profile.recording.fullmatch(sid):
         raise Malformed("no CallSid and RecordingSid")
-    if not api.knows(url) or len(url) > 500:
+    if not api.takes(url) or len(url) > 2000:
         raise Malformed("a recording that is not at the provider")
     try:
         call = tickets.open(ticket)
@@ -116,13 +121,19 @@ def recording_of(
                 id=sid,
                 kind="recording",
                 media_type="audio/wav",
-                url=url + ".wav",
+                url=_as_wav(url),
                 duration_ms=_milliseconds(fields.get("RecordingDuration", "")),
             ),
         ),
         reporter=reporter_of(call),
         native_id=sid,
     )
+
+
+def _as_wav(url: str) -> str:
+    """Return the address of a recording; one without a file type is asked for as WAV."""
+    path, mark, query = url.partition("?")
+    return url if "." in path.rpartition("/")[2] else f"{path}.wav{mark}{query}"
 
 
 def _milliseconds(seconds: str) -> int | None:

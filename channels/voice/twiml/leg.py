@@ -1,11 +1,11 @@
-"""A call over a TwiML provider's media stream: µ-law in JSON, ordered, gapless and bounded here."""
+"""A call over a TwiML provider's media stream: audio in JSON, ordered, gapless and bounded here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from channels.voice.leg import (
-    SAMPLE_RATE,
+    BYTES_PER_MS,
     Audio,
     Call,
     Capability,
@@ -17,18 +17,21 @@ from channels.voice.leg import (
 )
 from channels.voice.twiml import frames
 from channels.voice.twiml.calls import Calls
+from channels.voice.twiml.coding import Coding
+from channels.voice.twiml.dialect import Dialect
+from channels.voice.twiml.order import Order, Stretch
 from gateway.channel import Socket
 from gateway.channel.ports import Log
-from gateway.domain.g711 import mulaw_to_pcm, pcm_to_mulaw
 from gateway.domain.ids import Clock
 
 IDLE_S = 10.0
 """Twilio sends a frame every 20 ms, silence too; so long without one means the call is gone."""
 
-_OCTETS_PER_MS = SAMPLE_RATE // 1000
-# One message holds a second of audio: few messages, and none near anybody's limit.
-_PLAYED_AT_ONCE = SAMPLE_RATE
+# One message holds half a second of audio: few messages, and none near anybody's limit.
+_PLAYED_AT_ONCE_MS = 500
+_SHORTEST_MS = 20
 _LARGEST_GAP_MS = 2000
+_WOBBLE_MS = 8
 _BAD_FRAMES = 50
 _KEYS = 1000
 
@@ -37,7 +40,6 @@ _KEYS = 1000
 class _Counters:
     frames: int = 0
     bad: int = 0
-    late: int = 0
     gap_ms: int = 0
     keys: int = 0
 
@@ -56,14 +58,29 @@ class StreamPlayback:
             await self._leg.clear()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A media stream whose ``start`` message was accepted: how its audio and messages are written.
+
+    ``window`` is how many frames are held back to put late ones in their place. ``goes_on`` tells
+    whether the provider asks what to do once the stream is closed.
+    """
+
+    name: str
+    dialect: Dialect
+    coding: Coding
+    window: int = 0
+    goes_on: bool = True
+
+
 class StreamLeg:
-    """The ``CallLeg`` over one media stream whose ``start`` message was accepted."""
+    """The ``CallLeg`` over one media stream."""
 
     def __init__(
         self,
         socket: Socket,
         call: Call,
-        stream_sid: str,
+        stream: Stream,
         *,
         calls: Calls,
         clock: Clock,
@@ -72,7 +89,8 @@ class StreamLeg:
     ) -> None:
         self._socket = socket
         self._call = call
-        self._stream_sid = stream_sid
+        self._stream = stream
+        self._order = Order(stream.window)
         self._calls = calls
         self._clock = clock
         self._log = log
@@ -80,8 +98,7 @@ class StreamLeg:
         self._deadline: float | None = None
         self._playing: dict[str, StreamPlayback] = {}
         self._played = 0
-        self._hung_up = False
-        self._last_chunk = 0
+        self._left_by: EndedBy | None = None
         self._heard_to_ms: int | None = None
         self._counters = _Counters()
 
@@ -93,6 +110,8 @@ class StreamLeg:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What a bidirectional media stream can do."""
+        if self._stream.goes_on:
+            return frozenset({Capability.CLEAR, Capability.HAND_BACK})
         return frozenset({Capability.CLEAR})
 
     async def events(self) -> AsyncIterator[LegEvent]:
@@ -106,13 +125,15 @@ class StreamLeg:
                         ended = event.by
                         break
                     yield event
+        if pcm := b"".join(map(self._continued, self._order.rest())):
+            yield Audio(pcm=pcm)
         self._log.info(
             "media_ended",
             call=self._call.call_id,
             by=str(ended),
             frames=self._counters.frames,
             bad=self._counters.bad,
-            late=self._counters.late,
+            late=self._order.late,
             gap_ms=self._counters.gap_ms,
             keys=self._counters.keys,
         )
@@ -123,11 +144,16 @@ class StreamLeg:
         self._played += 1
         playback = StreamPlayback(self, f"p{self._played}")
         self._playing[playback.name] = playback
-        octets = pcm_to_mulaw(pcm)
-        for start in range(0, len(octets), _PLAYED_AT_ONCE):
-            part = octets[start : start + _PLAYED_AT_ONCE]
-            await self._socket.send(frames.media(self._stream_sid, part))
-        await self._socket.send(frames.mark(self._stream_sid, playback.name))
+        name, dialect, coding = self._stream.name, self._stream.dialect, self._stream.coding
+        octets = coding.encode(pcm)
+        at_once = _PLAYED_AT_ONCE_MS * coding.octets_per_ms
+        for start in range(0, len(octets), at_once):
+            part = octets[start : start + at_once]
+            # Some providers take no less than a frame.
+            missing = _SHORTEST_MS * coding.octets_per_ms - len(part)
+            part += coding.silence * (max(missing, 0) // len(coding.silence))
+            await self._socket.send(dialect.media(name, part))
+        await self._socket.send(dialect.mark(name, playback.name))
         return playback
 
     async def clear(self) -> None:
@@ -135,11 +161,11 @@ class StreamLeg:
         for playback in self._playing.values():
             playback.done = True
         self._playing.clear()
-        await self._socket.send(frames.clear(self._stream_sid))
+        await self._socket.send(self._stream.dialect.clear(self._stream.name))
 
     async def hangup(self) -> None:
         """Close the stream; the provider then asks what to do, and is told to hang up."""
-        self._hung_up = True
+        self._left_by = EndedBy.GATEWAY
         self._calls.complete(self._call.call_id)
         await self._socket.close()
 
@@ -152,7 +178,10 @@ class StreamLeg:
         """Nobody is there."""
 
     async def hand_back(self, state: str) -> None:
-        """Not offered; see ``capabilities``."""
+        """Close the stream; the provider then asks what to do, and is told to go on from there."""
+        self._left_by = EndedBy.HANDED_BACK
+        self._calls.hand_back(self._call.call_id, state)
+        await self._socket.close()
 
     def set_deadline(self, seconds: float) -> None:
         """End the call this long from now."""
@@ -171,12 +200,12 @@ class StreamLeg:
             late = self._deadline is not None and self._clock.monotonic() >= self._deadline
             return None, EndedBy.LIMIT if late else EndedBy.NETWORK
         if message is None:
-            return None, EndedBy.GATEWAY if self._hung_up else EndedBy.NETWORK
+            return None, self._left_by or EndedBy.NETWORK
         return message, None
 
     async def _understood(self, message: str | bytes) -> AsyncIterator[LegEvent]:
         try:
-            frame = frames.parse(message)
+            frame = self._stream.dialect.parse(message)
         except frames.BadFrame:
             self._counters.bad += 1
             if self._counters.bad > _BAD_FRAMES:
@@ -195,22 +224,22 @@ class StreamLeg:
                     playback.done = True
                 yield MarkPlayed(playback_id=detail.name)
             case frames.Stop():
-                yield Ended(by=EndedBy.GATEWAY if self._hung_up else EndedBy.CALLER)
+                yield Ended(by=self._left_by or EndedBy.CALLER)
             case _:
                 pass
 
     def _in_order(self, detail: frames.MediaDetail) -> bytes:
         """Return the audio that continues what was heard, with silence for what was lost."""
         self._counters.frames += 1
-        chunk, at_ms = int(detail.chunk), int(detail.timestamp)
-        if chunk <= self._last_chunk:
-            self._counters.late += 1
-            return b""
-        self._last_chunk = chunk
-        lost_ms = 0 if self._heard_to_ms is None else at_ms - self._heard_to_ms
-        if lost_ms < _OCTETS_PER_MS or lost_ms > _LARGEST_GAP_MS:
+        stretch = Stretch(int(detail.chunk), int(detail.timestamp), detail.payload)
+        return b"".join(map(self._continued, self._order.take(stretch)))
+
+    def _continued(self, stretch: Stretch) -> bytes:
+        coding = self._stream.coding
+        lost_ms = 0 if self._heard_to_ms is None else stretch.at_ms - self._heard_to_ms
+        if lost_ms < _WOBBLE_MS or lost_ms > _LARGEST_GAP_MS:
             # Clocks wobble by some milliseconds, and an absurd time is no reason for much silence.
             lost_ms = 0
         self._counters.gap_ms += lost_ms
-        self._heard_to_ms = at_ms + len(detail.payload) // _OCTETS_PER_MS
-        return bytes(lost_ms * _OCTETS_PER_MS * 2) + mulaw_to_pcm(detail.payload)
+        self._heard_to_ms = stretch.at_ms + len(stretch.octets) // coding.octets_per_ms
+        return bytes(lost_ms * BYTES_PER_MS) + coding.decode(stretch.octets)

@@ -2,23 +2,26 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
+from channels.voice.call.handover import Handover
 from channels.voice.config import VoiceSettings
-from channels.voice.leg import SAMPLE_RATE, Call
-from channels.voice.prompts import Prompts
-from channels.voice.session import CallSession, Rules
+from channels.voice.ivr.steps import StaleState
+from channels.voice.leg import SAMPLE_RATE
+from channels.voice.telephone import Telephone
 from channels.voice.twiml import frames
-from channels.voice.twiml.answers import PARAMETER
+from channels.voice.twiml.answers import ticket_of
 from channels.voice.twiml.calls import Admission, Calls
-from channels.voice.twiml.leg import StreamLeg
+from channels.voice.twiml.coding import ENCODINGS
+from channels.voice.twiml.dialect import DIALECTS
+from channels.voice.twiml.leg import Stream, StreamLeg
+from channels.voice.twiml.passage import Passage, Passes
 from channels.voice.twiml.profile import PROFILES
-from channels.voice.twiml.ticket import BadTicket, Tickets
+from channels.voice.twiml.ticket import STREAM_TTL_S, BadTicket
 from gateway.channel import Ports, RawRequest, Socket
 
 START_WITHIN_S = 5.0
 _MESSAGES_BEFORE_START = 3
-# Prompts, the reminder and the receipt number take their time beside the statement.
-_BESIDE_THE_STATEMENT_S = 300.0
 
 _REFUSED = 1008  # RFC 6455: policy violation
 _TRY_LATER = 1013
@@ -39,10 +42,8 @@ class MediaSocket:
 
     settings: VoiceSettings
     ports: Ports
-    prompts: Prompts
-    language: str
-    rules: Rules
-    tickets: Tickets
+    telephone: Telephone
+    passes: Passes
     calls: Calls
 
     def verify(self, raw: RawRequest) -> None:
@@ -54,69 +55,71 @@ class MediaSocket:
     async def converse(self, socket: Socket, raw: RawRequest) -> None:
         """Hold the conversation of one call; a stream that proves nothing is closed."""
         try:
-            start, call = await self._announced(socket)
+            start, passage = await self._announced(socket)
         except _Refused as refused:
             self.ports.log.warning("media_stream_refused", why=refused.why)
             await socket.close(refused.code)
             return
         try:
-            await self._hold(socket, start, call)
+            await self._hold(socket, start, passage)
         finally:
-            self.calls.leave()
             await socket.close()
 
-    async def _announced(self, socket: Socket) -> tuple[frames.StartDetail, Call]:
+    async def _announced(self, socket: Socket) -> tuple[frames.StartDetail, Passage]:
         try:
             async with asyncio.timeout(START_WITHIN_S):
                 start = await self._start(socket)
         except TimeoutError:
             raise _Refused("no start message in time") from None
         try:
-            call = self.tickets.open(
-                start.custom_parameters.get(PARAMETER, ""), self.ports.clock.now()
-            )
+            passage, at = self.passes.open(ticket_of(start.custom_parameters))
         except BadTicket:
             raise _Refused("no valid ticket") from None
-        if start.call_sid != call.call_id or start.account_sid != self.settings.account_sid:
+        if self.ports.clock.now() - at > timedelta(seconds=STREAM_TTL_S):
+            raise _Refused("a ticket from long ago")
+        if start.call_sid != passage.call_id or start.account_sid != self.settings.account_sid:
             raise _Refused("the ticket of another call")
-        wanted = (PROFILES[self.settings.profile].encoding, SAMPLE_RATE, 1)
         given = start.media_format
-        if (given.encoding, given.sample_rate, given.channels) != wanted:
+        usual = given.encoding.lower() in PROFILES[self.settings.profile].encodings
+        if not usual or (given.sample_rate, given.channels) != (SAMPLE_RATE, 1):
             raise _Refused("audio in another coding")
-        match self.calls.admit(call.call_id):
-            case Admission.REPLAYED:
-                raise _Refused("a stream of this call was here before")
-            case Admission.FULL:
-                raise _Refused("too many calls", _TRY_LATER)
-            case Admission.TAKEN:
-                return start, call
+        if self.telephone.full:
+            raise _Refused("too many calls", _TRY_LATER)
+        if self.calls.admit(passage.call_id, passage.turn) is Admission.REPLAYED:
+            raise _Refused("a stream of this call was here before")
+        return start, passage
 
     async def _start(self, socket: Socket) -> frames.StartDetail:
+        parse = DIALECTS[PROFILES[self.settings.profile].case].parse
         for _ in range(_MESSAGES_BEFORE_START):
             message = await socket.receive()
             if message is None:
                 raise _Refused("gone before it began")
             try:
-                frame = frames.parse(message)
+                frame = parse(message)
             except frames.BadFrame as bad:
                 raise _Refused(str(bad)) from None
             if isinstance(frame, frames.Start):
                 return frame.start
         raise _Refused("no start message")
 
-    async def _hold(self, socket: Socket, start: frames.StartDetail, call: Call) -> None:
+    async def _hold(self, socket: Socket, start: frames.StartDetail, passage: Passage) -> None:
+        profile, call = PROFILES[self.settings.profile], passage.call
         leg = StreamLeg(
             socket,
             call,
-            start.stream_sid,
+            Stream(
+                name=start.stream_sid,
+                dialect=DIALECTS[profile.case],
+                coding=ENCODINGS[start.media_format.encoding.lower()],
+                window=profile.window,
+                goes_on=profile.goes_on,
+            ),
             calls=self.calls,
             clock=self.ports.clock,
             log=self.ports.log,
         )
-        leg.set_deadline(self.rules.statement_s + _BESIDE_THE_STATEMENT_S)
-        session = CallSession(
-            leg, ports=self.ports, prompts=self.prompts, language=self.language, rules=self.rules
-        )
+        session = self.telephone.session(leg, handover=_left(passage), result=passage.told)
         try:
             if not await session.run():
                 self.ports.log.warning("media_stream_refused", why="this call was taken before")
@@ -124,3 +127,13 @@ class MediaSocket:
         finally:
             if not session.end_stored:
                 self.calls.forget(call.call_id)
+
+
+def _left(passage: Passage) -> Handover | None:
+    """Return the state in which a call comes back to live audio, None for a new one."""
+    if not passage.handover:
+        return None
+    try:
+        return Handover.parse(passage.handover)
+    except StaleState:
+        return None

@@ -1,67 +1,52 @@
-"""The signed webhooks of an account: questions ("what now with this call?") and news."""
+"""What all signed webhooks of an account have in common, and those that only bring news."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from channels.voice.config import VoiceSettings
 from channels.voice.leg import Call
 from channels.voice.twiml import answers, inbound
 from channels.voice.twiml.api import Api
 from channels.voice.twiml.calls import Calls
-from channels.voice.twiml.profile import PROFILES
+from channels.voice.twiml.profile import Profile
+from channels.voice.twiml.proof import Prover
 from channels.voice.twiml.ticket import Tickets
 from gateway.channel import HttpReply, Malformed, RawRequest
-from gateway.channel.twilio_signature import TwilioSignature, form
-from gateway.domain.intake import CallEvent, Event, Ignored, Outcome
+from gateway.channel.twilio_signature import form
+from gateway.domain.intake import CallEvent, Event, Outcome
+from gateway.domain.intake import Ignored as Nothing
 
-_ABOUT_A_CALL = ("AccountSid", "CallSid", "From", "To", "CallStatus")
-_ABOUT_A_RECORDING = ("AccountSid", "CallSid", "RecordingSid", "RecordingStatus")
+ABOUT_A_CALL = ("AccountSid", "CallSid", "From", "To")
+ABOUT_A_STATUS = (*ABOUT_A_CALL, "CallStatus")
+ABOUT_A_RECORDING = ("AccountSid", "CallSid", "RecordingSid", "RecordingStatus")
+ABOUT_A_LEG = ("AccountSid", "CallSid")
 
 
-class _Signed:
-    """What both kinds have in common: Twilio's signature, and forms."""
+class Signed:
+    """A webhook of one account: proved as its profile has it, and a form."""
 
-    def __init__(self, settings: VoiceSettings, expected: Sequence[str]) -> None:
-        tokens = [token.get_secret_value() for token in settings.auth_token]
-        self._signature = TwilioSignature(settings.account_sid, tokens, expected=expected)
-        self._profile = PROFILES[settings.profile]
+    expected: Sequence[str] = ABOUT_A_CALL
+
+    def __init__(self, prover: Prover, profile: Profile) -> None:
+        self._prover = prover
+        self._profile = profile
 
     def verify(self, raw: RawRequest) -> None:
-        """Raise ``Unverified`` unless the provider signed the request for our account."""
-        self._signature.check(raw)
+        """Raise ``Unverified`` unless the request is the provider's, for our account."""
+        self._prover.check(raw, self.expected)
 
     def handshake(self, raw: RawRequest) -> HttpReply | None:
         """No provider asks a set-up question."""
         return None
 
-
-class Question(_Signed):
-    """The provider asks what to do with a call; the answer is TwiML, and nothing is stored.
-
-    The call is stored when its media stream begins: only then is there somebody to listen to.
-    """
-
-    def __init__(self, settings: VoiceSettings, answer: Callable[[Call], HttpReply]) -> None:
-        super().__init__(settings, _ABOUT_A_CALL)
-        self._answer = answer
-
-    def parse(self, raw: RawRequest) -> Sequence[Event]:
-        """Check that the form names a call; raises ``Malformed``."""
-        self._call(raw)
-        return [Ignored(reason="a question about a call")]
-
     def acknowledge(self, outcome: Outcome) -> HttpReply:
-        """Say nothing; the answer to a question depends on the question."""
+        """Return empty TwiML, or 503 while nothing can be stored."""
         return answers.BUSY if outcome.status == "busy" else answers.NOTHING
 
-    def answer(self, raw: RawRequest, outcome: Outcome) -> HttpReply:
-        """Say what to do with this call."""
-        return self._answer(self._call(raw))
-
-    def _call(self, raw: RawRequest) -> Call:
-        return inbound.call_of(_form(raw), self._profile)
+    def call(self, raw: RawRequest) -> Call:
+        """Return who called whom; raises ``Malformed``."""
+        return inbound.call_of(fields_of(raw), self._profile)
 
 
-class StatusNews(_Signed):
+class StatusNews(Signed):
     """The provider tells how a call ended: the safety net under the media stream.
 
     It comes in the moment the caller hangs up, seconds before the last words are recognised. While
@@ -69,50 +54,58 @@ class StatusNews(_Signed):
     would close the draft too early.
     """
 
-    def __init__(self, settings: VoiceSettings, calls: Calls) -> None:
-        super().__init__(settings, _ABOUT_A_CALL)
+    expected = ABOUT_A_STATUS
+
+    def __init__(self, prover: Prover, profile: Profile, calls: Calls) -> None:
+        super().__init__(prover, profile)
         self._calls = calls
 
     def parse(self, raw: RawRequest) -> Sequence[Event]:
         """Return the end of the call, unless its stream tells it; raises ``Malformed``."""
-        event = inbound.status_of(_form(raw), self._profile)
+        event = inbound.status_of(fields_of(raw), self._profile)
         if isinstance(event, CallEvent) and self._calls.tells_its_end(event.conversation or ""):
-            return [Ignored(reason="the media stream tells the end of this call")]
+            return [Nothing(reason="the media stream tells the end of this call")]
         return [event]
 
-    def acknowledge(self, outcome: Outcome) -> HttpReply:
-        """Return empty TwiML, or 503 while nothing can be stored."""
-        return answers.BUSY if outcome.status == "busy" else answers.NOTHING
 
-
-class RecordingNews(_Signed):
+class RecordingNews(Signed):
     """The provider has recorded a statement that the gateway could not listen to."""
 
-    def __init__(self, settings: VoiceSettings, tickets: Tickets) -> None:
-        super().__init__(settings, _ABOUT_A_RECORDING)
+    expected = ABOUT_A_RECORDING
+
+    def __init__(
+        self, prover: Prover, profile: Profile, *, tickets: Tickets, api: Api, account: str
+    ) -> None:
+        super().__init__(prover, profile)
         self._tickets = tickets
-        self._api = Api(settings)
-        self._account = settings.account
+        self._api = api
+        self._account = account
 
     def parse(self, raw: RawRequest) -> Sequence[Event]:
         """Return the recording as the caller's message; raises ``Malformed``."""
-        try:
-            ticket = form(raw.query.encode()).get("ticket", "")
-        except ValueError:
-            ticket = ""
         return [
             inbound.recording_of(
-                _form(raw), ticket, tickets=self._tickets, api=self._api, account=self._account
+                fields_of(raw),
+                asked(raw).get("ticket", ""),
+                tickets=self._tickets,
+                api=self._api,
+                account=self._account,
+                profile=self._profile,
             )
         ]
 
-    def acknowledge(self, outcome: Outcome) -> HttpReply:
-        """Return empty TwiML, or 503 while nothing can be stored."""
-        return answers.BUSY if outcome.status == "busy" else answers.NOTHING
 
-
-def _form(raw: RawRequest) -> Mapping[str, str]:
+def fields_of(raw: RawRequest) -> Mapping[str, str]:
+    """Return the form; raises ``Malformed``."""
     try:
         return form(raw.body)
     except ValueError:
         raise Malformed("not a form") from None
+
+
+def asked(raw: RawRequest) -> Mapping[str, str]:
+    """Return what stands in the address; what makes no sense is not there."""
+    try:
+        return form(raw.query.encode())
+    except ValueError:
+        return {}

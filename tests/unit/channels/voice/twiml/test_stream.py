@@ -2,22 +2,28 @@
 
 import asyncio
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from channels.voice.config import VoiceSettings
-from channels.voice.leg import Audio, Call, Digit, Ended, EndedBy, LegEvent, MarkPlayed
+from channels.voice.leg import Audio, Call, Capability, Digit, Ended, EndedBy, LegEvent, MarkPlayed
 from channels.voice.twiml import build
 from channels.voice.twiml.calls import Admission, Calls
-from channels.voice.twiml.leg import StreamLeg
+from channels.voice.twiml.coding import ALAW, L16, L16_NETWORK, MULAW, Coding
+from channels.voice.twiml.dialect import DIALECTS
+from channels.voice.twiml.leg import Stream, StreamLeg
+from channels.voice.twiml.order import Order, Stretch
+from channels.voice.twiml.passage import Passage, Passes
+from channels.voice.twiml.profile import Case
 from channels.voice.twiml.socket import MediaSocket
 from channels.voice.twiml.ticket import STREAM_TTL_S, BadTicket, Tickets
 from gateway.channel import RawRequest
@@ -71,15 +77,35 @@ def media(chunk: int, timestamp: int, octets: bytes = b"\xff" * 160, track: str 
 STOP = json.dumps({"event": "stop", "stop": {}})
 
 
-def leg_over(socket: FakeSocket, world: World | None = None, idle_s: float = 10.0) -> StreamLeg:
+def leg_over(
+    socket: FakeSocket,
+    world: World | None = None,
+    idle_s: float = 10.0,
+    *,
+    coding: Coding = MULAW,
+    window: int = 0,
+    calls: Calls | None = None,
+    goes_on: bool = True,
+) -> StreamLeg:
     world = world or World()
+    stream = Stream(
+        name="MZ1", dialect=DIALECTS[Case.CAMEL], coding=coding, window=window, goes_on=goes_on
+    )
     return StreamLeg(
-        socket, CALL, "MZ1", calls=Calls(1), clock=world.clock, log=world.log, idle_s=idle_s
+        socket,
+        CALL,
+        stream,
+        calls=calls or Calls(),
+        clock=world.clock,
+        log=world.log,
+        idle_s=idle_s,
     )
 
 
-async def events_of(*messages: str | bytes, world: World | None = None) -> list[LegEvent]:
-    leg = leg_over(FakeSocket(messages), world)
+async def events_of(
+    *messages: str | bytes, world: World | None = None, window: int = 0, coding: Coding = MULAW
+) -> list[LegEvent]:
+    leg = leg_over(FakeSocket(messages), world, window=window, coding=coding)
     return [event async for event in leg.events()]
 
 
@@ -173,7 +199,7 @@ async def test_played_audio_is_followed_by_a_mark_that_says_when_it_was_heard() 
     socket = FakeSocket([echo, STOP])
     leg = leg_over(socket)
     playback = await leg.play(tone(2500))
-    assert [message["event"] for message in socket.sent] == ["media", "media", "media", "mark"]
+    assert [message["event"] for message in socket.sent] == [*["media"] * 5, "mark"]
     assert not playback.done
     events = [event async for event in leg.events()]
     assert events[0] == MarkPlayed(playback_id="p1")
@@ -187,6 +213,76 @@ async def test_a_cancelled_prompt_is_taken_back_at_once() -> None:
     await playback.cancel()
     assert playback.done
     assert socket.sent[-1] == {"event": "clear", "streamSid": "MZ1"}
+
+
+async def test_a_leg_that_hands_back_leaves_the_state_and_closes() -> None:
+    calls = Calls()
+    calls.admit(CALL.call_id, 1)
+    socket = FakeSocket([media(1, 0)] * 3)
+    leg = leg_over(socket, calls=calls)
+    assert Capability.HAND_BACK in leg.capabilities
+    await leg.hand_back("where the flow is")
+    events = [event async for event in leg.events()]
+    assert events[-1] == Ended(by=EndedBy.HANDED_BACK)
+    assert socket.closed
+    assert calls.handed_back(CALL.call_id) == ("where the flow is", 1)
+    final = leg_over(FakeSocket([]), goes_on=False)
+    assert Capability.HAND_BACK not in final.capabilities
+
+
+# --- other codings and orders
+
+
+@pytest.mark.parametrize("coding", [MULAW, ALAW, L16, L16_NETWORK], ids=lambda one: one.name)
+async def test_every_coding_carries_the_same_sound_both_ways(coding: Coding) -> None:
+    pcm = tone(40)
+    events = await events_of(media(1, 0, coding.encode(pcm)), STOP, coding=coding)
+    assert isinstance(events[0], Audio)
+    heard = events[0].pcm
+    assert len(heard) == len(pcm)
+    assert likeness(heard, pcm) > 0.999
+    socket = FakeSocket([])
+    await leg_over(socket, coding=coding).play(pcm)
+    sent = b64decode(socket.sent[0]["media"]["payload"])
+    assert len(sent) == 40 * coding.octets_per_ms
+    assert coding.decode(sent) == heard
+
+
+def likeness(one: bytes, other: bytes) -> float:
+    pair = np.corrcoef(np.frombuffer(one, "<i2"), np.frombuffer(other, "<i2"))
+    return float(pair[0, 1])
+
+
+async def test_audio_shorter_than_a_frame_is_filled_up() -> None:
+    socket = FakeSocket([])
+    await leg_over(socket).play(tone(505))
+    sizes = [len(b64decode(one["media"]["payload"])) for one in socket.sent[:-1]]
+    assert sizes == [4000, 160]
+
+
+async def test_a_small_window_puts_late_frames_in_their_place() -> None:
+    frames = [media(n, (n - 1) * 20, bytes([n]) * 160) for n in (1, 3, 2, 2, 4, 6, 5, 7)]
+    world = World()
+    events = await events_of(*frames, STOP, window=5, world=world)
+    audio = b"".join(event.pcm for event in events if isinstance(event, Audio))
+    assert audio == b"".join(MULAW.decode(bytes([n]) * 160) for n in range(1, 8))
+    assert "'late': 1" in world.log.lines[-1]
+
+
+async def test_a_frame_that_never_comes_is_given_up_and_filled_with_silence() -> None:
+    frames = [media(n, (n - 1) * 20) for n in (1, 3, 4, 5, 6, 7, 8, 9)]
+    events = await events_of(*frames, STOP, window=5)
+    audio = b"".join(event.pcm for event in events if isinstance(event, Audio))
+    assert len(audio) == 9 * 320
+
+
+@given(order=st.permutations(range(1, 25)), window=st.integers(0, 8))
+def test_no_frame_comes_out_twice_or_out_of_order(order: list[int], window: int) -> None:
+    queue = Order(window)
+    out = [one.number for n in order for one in queue.take(Stretch(n, n * 20, b"x"))]
+    out += [one.number for one in queue.rest()]
+    assert out == sorted(set(out))
+    assert len(out) + queue.late == len(order)
 
 
 # --- the ticket
@@ -278,8 +374,16 @@ def door(world: World) -> MediaSocket:
     return handler
 
 
-def ticket(world: World, call: Call = CALL) -> str:
-    return Tickets(world.ports.site.key, "demo").seal(call, world.clock.now())
+def ticket(world: World, turn: int = 1) -> str:
+    now = world.clock.now()
+    passage = Passage(
+        call_id=CALL.call_id,
+        caller=CALL.caller,
+        dialled=CALL.dialled,
+        began=int(now.timestamp()),
+        turn=turn,
+    )
+    return Passes(world.ports.site.key, "demo").seal(passage, now)
 
 
 CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
@@ -351,22 +455,23 @@ async def test_another_process_does_not_take_a_used_ticket_either() -> None:
     assert world.sink.events == stored
 
 
-def test_a_full_house_takes_no_more_until_somebody_leaves() -> None:
-    calls = Calls(2)
-    assert [calls.admit(name) for name in "aab"] == [
-        Admission.TAKEN,
-        Admission.REPLAYED,
-        Admission.TAKEN,
-    ]
-    assert calls.admit("c") is Admission.FULL
-    calls.leave()
-    assert calls.admit("c") is Admission.TAKEN
-    assert calls.active == 2
+def test_a_stream_is_taken_once_for_each_turn_of_its_call() -> None:
+    calls = Calls()
+    assert calls.admit("a", 1) is Admission.TAKEN
+    assert calls.admit("a", 1) is Admission.REPLAYED
+    assert calls.admit("b", 1) is Admission.TAKEN
+    calls.hand_back("a", "state")
+    assert calls.admit("a", 1) is Admission.REPLAYED, "its first ticket is used up for good"
+    assert calls.handed_back("a") == ("state", 1)
+    assert not calls.tells_its_end("a"), "the provider tells it, unless a stream comes again"
+    assert calls.admit("a", 2) is Admission.TAKEN
+    assert calls.tells_its_end("a")
+    assert calls.handed_back("a") is None
 
 
 def test_old_calls_are_forgotten() -> None:
-    calls = Calls(100_000)
+    calls = Calls()
     for number in range(10_001):
-        calls.admit(str(number))
-    assert calls.admit("0") is Admission.TAKEN
-    assert calls.admit("10000") is Admission.REPLAYED
+        calls.admit(str(number), 1)
+    assert calls.admit("0", 1) is Admission.TAKEN
+    assert calls.admit("10000", 1) is Admission.REPLAYED
