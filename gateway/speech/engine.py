@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from gateway.channel.speech import EngineInfo
 from gateway.domain.transcript import TranscriptWord
 from gateway.speech.endpointing import Samples
+
+
+class Effort(StrEnum):
+    """How much an engine may spend on an utterance."""
+
+    SKETCH = "sketch"
+    """A provisional text of an utterance still being spoken; no words needed."""
+    USUAL = "usual"
+    """The text while a caller waits."""
+    THOROUGH = "thorough"
+    """Several times the CPU time for fewer mistakes: for recordings nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +47,10 @@ class Engine(Protocol):
         """Name the engine and its model."""
         ...
 
-    def decoder(self, *, language: str, hotwords: Sequence[str], thorough: bool) -> Decode:
+    def decoder(self, *, language: str, hotwords: Sequence[str], effort: Effort) -> Decode:
         """Prepare to recognise one speaker; raise GatewayError for a language it does not know.
 
         ``hotwords`` are words of the city that are likely to be said, the likeliest first; an
-        engine that cannot use them ignores them. ``thorough`` allows several times the CPU time
-        for fewer mistakes.
+        engine that cannot use them ignores them.
         """
         ...

@@ -21,7 +21,7 @@ from gateway.channel.speech import EngineInfo, Feature
 from gateway.domain.transcript import TranscriptWord
 from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
-from gateway.speech.engine import Decode, Decoded
+from gateway.speech.engine import Decode, Decoded, Effort
 
 _T = TypeVar("_T")
 
@@ -66,7 +66,7 @@ class FunasrEngine:
         return self._info
 
     def decoder(
-        self, *, language: str, hotwords: Sequence[str] = (), thorough: bool = False
+        self, *, language: str, hotwords: Sequence[str] = (), effort: Effort = Effort.USUAL
     ) -> Decode:
         """Prepare to recognise whole utterances of one speaker."""
         return partial(self._whole, language, tuple(hotwords))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from gateway.channel.speech import EngineInfo
 from gateway.speech.endpointing import LIVE, Endpointing, Samples
-from gateway.speech.engine import Decode, Decoded
+from gateway.speech.engine import Decode, Decoded, Effort
 from gateway.speech.session import GatedRecogniser
 
 _LOUD = 0.01
@@ -37,7 +37,7 @@ class ScriptedEngine:
         """Name the engine."""
         return EngineInfo(engine="scripted", model="scripted")
 
-    def decoder(self, *, language: str, hotwords: Sequence[str], thorough: bool) -> Decode:
+    def decoder(self, *, language: str, hotwords: Sequence[str], effort: Effort) -> Decode:
         """Return a decoder that goes on in the script, whatever the audio holds."""
         return self._next
 

@@ -34,7 +34,7 @@ from gateway.speech.endpointing import (
     Utterance,
     VoiceDetector,
 )
-from gateway.speech.engine import Decode, Decoded, Engine
+from gateway.speech.engine import Decode, Decoded, Effort, Engine
 
 _log = logging.getLogger(__name__)
 _RATES = range(4000, 192_001)
@@ -81,7 +81,11 @@ class GatedRecogniser:
         return GatedSession(
             endpointer=Endpointer(self._detector(), self._recorded if thorough else self._live),
             sample_rate=sample_rate,
-            decode=self._engine.decoder(language=language, hotwords=(), thorough=thorough),
+            decode=self._engine.decoder(
+                language=language,
+                hotwords=(),
+                effort=Effort.THOROUGH if thorough else Effort.USUAL,
+            ),
             gate=self._gate,
             decoders=self._decoders,
         )

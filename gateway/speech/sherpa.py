@@ -16,7 +16,7 @@ from gateway.channel.speech import EngineInfo, Feature
 from gateway.domain.transcript import TranscriptWord
 from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
-from gateway.speech.engine import Decode, Decoded
+from gateway.speech.engine import Decode, Decoded, Effort
 
 # The library's constructor of each kind of whole-utterance model, and its argument for the weights.
 _WHOLE: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -74,7 +74,7 @@ class SherpaEngine:
         return self._info
 
     def decoder(
-        self, *, language: str, hotwords: Sequence[str] = (), thorough: bool = False
+        self, *, language: str, hotwords: Sequence[str] = (), effort: Effort = Effort.USUAL
     ) -> Decode:
         """Prepare to recognise one speaker; raise ModelError for a language it does not know."""
         return partial(_heard_whole, self._recogniser(_known(language, self._info)))
@@ -131,7 +131,7 @@ class SherpaStreamingEngine:
         return self._info
 
     def decoder(
-        self, *, language: str, hotwords: Sequence[str] = (), thorough: bool = False
+        self, *, language: str, hotwords: Sequence[str] = (), effort: Effort = Effort.USUAL
     ) -> Decode:
         """Prepare to recognise whole utterances of one speaker."""
         return partial(_streamed_whole, self, language, tuple(hotwords))

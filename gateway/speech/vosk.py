@@ -17,7 +17,7 @@ from gateway.channel.speech import EngineInfo, Feature
 from gateway.domain.transcript import TranscriptWord
 from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
-from gateway.speech.engine import Decode, Decoded
+from gateway.speech.engine import Decode, Decoded, Effort
 
 _PIECE = RATE // 5
 
@@ -69,7 +69,7 @@ class VoskEngine:
         return self._info
 
     def decoder(
-        self, *, language: str, hotwords: Sequence[str] = (), thorough: bool = False
+        self, *, language: str, hotwords: Sequence[str] = (), effort: Effort = Effort.USUAL
     ) -> Decode:
         """Prepare to recognise whole utterances of one speaker."""
         return partial(_whole, self, language, tuple(hotwords))

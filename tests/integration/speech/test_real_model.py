@@ -12,6 +12,7 @@ from gateway.channel.speech import Final, SpeechEnded, SpeechEvent, SpeechStarte
 from gateway.cli import main
 from gateway.domain.errors import GatewayError
 from gateway.speech.audio import Audio, read_audio
+from gateway.speech.engine import Effort
 from gateway.speech.session import GatedRecogniser
 from gateway.speech.transcription import transcribe
 from tests.integration.speech.conftest import Caller
@@ -98,8 +99,8 @@ async def test_nothing_is_heard_where_nobody_speaks(
 
 
 def test_even_past_the_gate_silence_and_tones_give_no_text(recogniser: GatedRecogniser) -> None:
-    for thorough in (False, True):
-        decode = recogniser._engine.decoder(language="zh", hotwords=(), thorough=thorough)
+    for effort in Effort:
+        decode = recogniser._engine.decoder(language="zh", hotwords=(), effort=effort)
         for samples in (np.zeros(80_000), np.sin(2 * np.pi * 450 / 16_000 * np.arange(80_000))):
             assert decode(samples.astype(np.float32)) is None
 

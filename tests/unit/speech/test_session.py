@@ -18,7 +18,7 @@ from gateway.channel.speech import (
 from gateway.domain.errors import GatewayError
 from gateway.domain.transcript import TranscriptWord
 from gateway.speech.endpointing import Samples
-from gateway.speech.engine import Decode, Decoded
+from gateway.speech.engine import Decode, Decoded, Effort
 from gateway.speech.scripted import LoudnessDetector, scripted_recogniser
 from gateway.speech.session import GatedRecogniser
 from gateway.speech.transcription import RecognitionError, transcribe
@@ -157,7 +157,7 @@ class GatedEngine:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def decoder(self, *, language: str, hotwords: Sequence[str], thorough: bool) -> Decode:
+    def decoder(self, *, language: str, hotwords: Sequence[str], effort: Effort) -> Decode:
         return self._decode
 
     def _decode(self, audio: Samples) -> Decoded | None:
