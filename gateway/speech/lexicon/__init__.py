@@ -5,7 +5,6 @@ misheard places are compared with. They never replace anything that was heard.
 """
 
 from gateway.speech.lexicon.reading import load_lexicon, read_lexicon
-from gateway.speech.lexicon.rendering import hotwords
 from gateway.speech.lexicon.words import Lexicon
 
-__all__ = ["Lexicon", "hotwords", "load_lexicon", "read_lexicon"]
+__all__ = ["Lexicon", "load_lexicon", "read_lexicon"]

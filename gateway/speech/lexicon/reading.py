@@ -42,7 +42,7 @@ def read_lexicon(paths: Sequence[Path], *, jurisdiction: str) -> tuple[Lexicon, 
     """Read all files; return what is good in them and what is wrong.
 
     ``jurisdiction`` (six digits, GB/T 2260) chooses the rows of tables that have codes: those of
-    the same city.
+    the same city; an empty one takes all.
     """
     reading = _Reading(jurisdiction)
     for path in paths:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import InvalidConfig
-from gateway.speech.lexicon import Lexicon, hotwords, load_lexicon, read_lexicon
+from gateway.speech.lexicon import Lexicon, load_lexicon, read_lexicon
 
 ROOT = Path(__file__).parents[4]
 JINAN = "370100"
@@ -129,7 +129,3 @@ def test_any_bytes_at_all_give_a_lexicon_or_findings(
     lexicon, found = read_lexicon([path], jurisdiction=JINAN)
     assert all(len(word) >= 2 for word in lexicon.words(limit=1000))
     assert all(one.line >= 1 for one in found)
-
-
-def test_hotwords_are_one_a_line_and_never_a_score() -> None:
-    assert hotwords(["经十路", "12:30", "三里庄"]) == "经十路\n三里庄\n"
