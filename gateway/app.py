@@ -50,6 +50,9 @@ from gateway.store.worker import Handler, Pace, Worker
 from gateway.telemetry.logs import set_up
 from gateway.telemetry.notes import Notes, notes
 from gateway.understanding import understand
+from gateway.web.live import LiveHub, LiveMeter
+from gateway.web.live_feed import FeedFollower
+from gateway.web.live_relay import relayed
 from gateway.web.pages import Pages
 
 if TYPE_CHECKING:  # signal processing is loaded only where a channel carries voice
@@ -94,6 +97,7 @@ class Gateway:
     accounts: tuple[Account, ...]
     workers: tuple[Working, ...]
     speech: "GatedRecogniser | Unavailable"
+    live: LiveHub
     note: Notes
     registry: CollectorRegistry
 
@@ -178,6 +182,8 @@ async def built(
             # This is the only process of its file, so whoever held a lease is gone.
             await store.write(work.abandon_all_leases)
         wakeup = await stack.enter_async_context(open_wakeup(config.redis.url, note))
+        live = LiveHub(epoch=ids.new(), meter=LiveMeter(registry))
+        await stack.enter_async_context(relayed(live, config.redis.url, note))
         http = await stack.enter_async_context(EgressClient())
         blobs = DirectoryBlobs(config.blobs.directory)
         await blobs.open()
@@ -204,6 +210,7 @@ async def built(
                 recogniser=speech,
                 recorder=recorder,
                 log=note,
+                live=live,
             )
             sinks.append(sink)
             accounts.append(kind.build(settings, ports))
@@ -239,6 +246,7 @@ async def built(
             parts = _Parts(config, key, store, wakeup, http, blobs, speech, note, reach, ledgers)
             workers = await _workers(parts, casebook, accounts)
         if role is not Role.WORKER:
+            workers += (FeedFollower(store=store, hub=live),)
             # What is taken in must find the work behind it: sources start last and stop first.
             workers += tuple(
                 Listening(account.source, sink)
@@ -259,6 +267,7 @@ async def built(
             accounts=tuple(accounts),
             workers=workers,
             speech=speech,
+            live=live,
             note=note,
             registry=registry,
         )
@@ -370,8 +379,15 @@ async def _recogniser(config: Config, note: Notes) -> "GatedRecogniser | Unavail
     """Load the speech model when a channel carries voice; without one, calls are still recorded."""
     if not any(one.kind == "voice" for one in config.channels):
         return Unavailable(reason="no channel carries voice", cure="configure a voice account")
-    from gateway.speech.loading import load_recogniser
+    from gateway.speech.loading import connect_recogniser, load_recogniser
 
+    if config.speech.server is not None:
+        return await asyncio.to_thread(
+            connect_recogniser,
+            config.speech.server,
+            language=config.speech.language,
+            workers=config.speech.workers,
+        )
     speech = await asyncio.to_thread(
         load_recogniser, config.speech.model, workers=config.speech.workers
     )

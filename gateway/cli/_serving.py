@@ -41,12 +41,15 @@ async def serving(gateway: Gateway, host: str, port: int) -> AsyncIterator[int]:
             blobs=gateway.blobs,
             note=gateway.note,
             read_timeout_s=config.limits.read_timeout,
+            live=gateway.live,
         ).routes()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(gateway.at_work())
         if config.admin.listen is not None:
             await stack.enter_async_context(listening(watching, *_address(config.admin.listen)))
-        yield await stack.enter_async_context(listening(routes, host, port))
+        yield await stack.enter_async_context(
+            listening(routes, host, port, at_stop=gateway.live.close)
+        )
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -27,11 +27,13 @@ from gateway.web.api.channels import foreign_operations, in_problems
 from gateway.web.api.deliveries import DeliveriesApi
 from gateway.web.api.drafts import DraftsApi
 from gateway.web.api.feed import FeedApi
+from gateway.web.api.live import LiveApi, LivePace
 from gateway.web.api.work import WorkApi
 from gateway.web.gauges import gauges
 from gateway.web.guesses import Guesses
 from gateway.web.health import Health, Probe
 from gateway.web.ingress import Ingress
+from gateway.web.live import LiveHub
 from gateway.web.timing import AckTimes
 
 
@@ -63,23 +65,26 @@ def api(
     blobs: DirectoryBlobs,
     note: Callable[..., None],
     read_timeout_s: float,
+    live: LiveHub,
+    live_pace: LivePace | None = None,
 ) -> Api:
     """Return the REST API; what the accounts serve of it is described there as well."""
     store, clock = ledgers.store, ledgers.clock
     office = DeliveryOffice(store=store, clock=clock, wakeup=ledgers.wakeup, endpoints=endpoints)
+    access = Access(store, clock)
+    watching = LiveApi(hub=live, access=access, pace=live_pace or LivePace())
     parts = (
         DraftsApi(store=store, blobs=blobs),
         WorkApi(desk),
         FeedApi(store),
+        watching,
         DeliveriesApi(office),
         BackendsApi(StatusDesk(ledgers=ledgers, endpoints=endpoints)),
     )
     return Api(
         [operation for part in parts for operation in part.operations()],
         foreign_operations(accounts),
-        Answering(
-            access=Access(store, clock), ids=ledgers.ids, note=note, read_timeout_s=read_timeout_s
-        ),
+        Answering(access=access, ids=ledgers.ids, note=note, read_timeout_s=read_timeout_s),
         version=__version__,
     )
 

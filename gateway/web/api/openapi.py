@@ -27,6 +27,7 @@ _TAGS = (
     ("intake", "Citizens' contacts in. 受理"),
     ("drafts", "Work-order drafts: read, correct, decide. 工单草稿"),
     ("feed", "What happens, as events to pull. 事件流"),
+    ("live", "What happens this second, to watch. 实时"),
     ("deliveries", "What is pushed to the backends, and what became of it. 投递"),
     ("backends", "What backends tell of their cases. 工单状态回传"),
     ("descriptions", "What this API and its documents look like."),
@@ -140,6 +141,17 @@ class _Writer:
                     "required": one.if_match == "required",
                     "description": "ETag of the draft as you saw it; `*` for whichever is current",
                     "schema": {"type": "string", "pattern": r'^("[0-9]{1,9}"|\*)$'},
+                }
+            )
+        if one.resumes:
+            found.append(
+                {
+                    "name": "Last-Event-ID",
+                    "in": "header",
+                    "required": False,
+                    "description": "id of the last event that was seen: what came since is sent "
+                    "first, or `lost` when not all of it is known any more",
+                    "schema": {"type": "string"},
                 }
             )
         return found

@@ -78,7 +78,8 @@ class Operation:
     ``path`` is a template such as ``/api/v1/drafts/{draft_id}``; ``scope`` what a token must allow
     (None: open, or the function itself verifies). ``problems`` are the codes beyond those that
     follow from the rest. ``empty_body`` also takes a request without any body as ``{}``.
-    ``described_body`` is what a body that is handed over as bytes holds.
+    ``described_body`` is what a body that is handed over as bytes holds. ``resumes`` reads
+    ``Last-Event-ID``.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Operation:
     body_media_type: str = JSON
     described_body: type[Struct] | None = None
     empty_body: bool = False
+    resumes: bool = False
     problems: tuple[str, ...] = ()
 
     @property

@@ -193,6 +193,7 @@ async def over_http(store: Store, tmp_path: Path) -> AsyncIterator[tuple[World, 
             blobs=blobs,
             note=one.note,
             read_timeout_s=5,
+            live=None,  # type: ignore[arg-type]
         )
         async with listening(surface.routes(), "127.0.0.1", 0) as port:
             url = f"http://127.0.0.1:{port}"

@@ -1,5 +1,6 @@
 """The whole web floor on a port of its own, over a real office: API, web channel, health."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,9 @@ from gateway.intake.lookup import Lookup
 from gateway.store import tokens
 from gateway.store.times import to_us
 from gateway.store.tokens import Scope
+from gateway.web.api.live import LivePace
+from gateway.web.live import LiveHub, LiveMeter
+from gateway.web.live_feed import FeedFollower
 from gateway.web.pages import Pages
 from gateway.web.server import listening
 from gateway.web.surfaces import api, channel_routes, health_routes
@@ -39,6 +43,9 @@ BOTH_ENGINES = pytest.mark.parametrize(
     "store_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
 )
 """For tests of what reaches the store's SQL; the others need only one engine."""
+
+SHORT = LivePace(heartbeat_s=0.05, longest_s=0.1)
+"""Streams that end by themselves, for whoever reads answers whole."""
 
 KEY = b"k" * 32
 CASEWORK = Endpoint(
@@ -78,6 +85,8 @@ class Door:
     url: str
     noted: list[tuple[str, dict[str, object]]]
     token: str
+    hub: LiveHub
+    registry: CollectorRegistry
 
     async def ask(
         self,
@@ -183,7 +192,10 @@ async def door(
 
 @asynccontextmanager
 async def opened_door(
-    office: Office, tmp_path: Path, intake_keys: tuple[SecretStr, ...] = ()
+    office: Office,
+    tmp_path: Path,
+    intake_keys: tuple[SecretStr, ...] = (),
+    live_pace: LivePace | None = None,
 ) -> AsyncIterator[Door]:
     """Every surface, listening."""
     blobs = DirectoryBlobs(tmp_path / "blobs")
@@ -198,6 +210,8 @@ async def opened_door(
     account = web_account(sink, blobs, cases, intake_keys)
     sink.bind(office.inbox, account.spec)
     registry = CollectorRegistry()
+    hub = LiveHub(epoch="e", meter=LiveMeter(registry))
+    follower = FeedFollower(store=office.store, hub=hub, pause_s=0.01, linger_s=0.5)
     routes = [
         *health_routes(
             office.store,
@@ -221,8 +235,19 @@ async def opened_door(
             blobs=blobs,
             note=note,
             read_timeout_s=0.5,
+            live=hub,
+            live_pace=live_pace or SHORT,
         ).routes(),
     ]
     token = await make_token(office, {Scope.ADMIN}, "admin")
-    async with listening(routes, "127.0.0.1", 0) as port, ClientSession() as session:
-        yield Door(office, blobs, session, f"http://127.0.0.1:{port}", noted, token)
+    following = asyncio.create_task(follower.run())
+    try:
+        async with (
+            ClientSession() as session,
+            listening(routes, "127.0.0.1", 0, at_stop=hub.close) as port,
+        ):
+            url = f"http://127.0.0.1:{port}"
+            yield Door(office, blobs, session, url, noted, token, hub, registry)
+    finally:
+        follower.stop()
+        await following

@@ -23,4 +23,5 @@ def described_api(*accounts: Account) -> Api:
         blobs=nothing,
         note=lambda name, **values: None,
         read_timeout_s=1.0,
+        live=nothing,
     )

@@ -15,6 +15,7 @@ from gateway.store.tokens import Scope
 from gateway.telemetry.notes import COUNTED, notes
 from gateway.web.api.application import Api
 from gateway.web.gauges import gauges
+from gateway.web.live import LiveMeter
 from gateway.web.problems import KINDS
 from gateway.web.timing import AckTimes
 from tests.integration.web.described import described_api
@@ -87,6 +88,7 @@ def metrics() -> Mapping[str, tuple[str, tuple[str, ...]]]:
     notes(logging.getLogger("unused"), registry)
     gauges(cast(Any, None), Path(), registry)
     AckTimes(registry)
+    LiveMeter(registry)
     found = {}
     for collector in registry._collector_to_names:
         (metric,) = collector.collect()
