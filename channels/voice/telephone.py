@@ -79,7 +79,6 @@ class Telephone:
 
         ``resumed``: the gateway died and the network still has the call. ``handover``: another
         performer leaves the call to us, at the step of its flow or, with ``result``, after it.
-        The place of the call is taken now and given back by ``run``.
         """
         return CallSession(
             leg,

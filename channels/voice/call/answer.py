@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 from channels.voice.ivr.words import choice, command
 
-_SAME_UTTERANCE_MS = 400
-
 
 class Answer:
     """The spoken answer to one question, said after ``since_ms``.
@@ -20,7 +18,6 @@ class Answer:
         self._words = words
         self._since_ms = since_ms
         self._first_only = first_only
-        self._taken_ms: int | None = None
         self.text = ""
         self.choice: str | None = None
 
@@ -28,19 +25,17 @@ class Answer:
         """Count only what is said from now on: what was said before was no answer."""
         self._since_ms = since_ms
 
-    def provisional(self, start_ms: int, text: str, stable_chars: int) -> None:
-        """Take words that the recogniser does not expect to change any more."""
+    def provisional(self, start_ms: int, text: str, stable_chars: int) -> bool:
+        """Take words that the recogniser does not expect to change; tell whether they answer."""
         if self.choice or self.text or start_ms < self._since_ms or stable_chars < len(text):
-            return
+            return False
         self.choice = command(text, self._words)
         if self.choice is not None:
             self.text = text
-            self._taken_ms = start_ms
+        return self.choice is not None
 
     def final(self, start_ms: int, text: str) -> bool:
         """Take the words of a finished utterance; tell whether they are a command alone."""
-        if self._taken_ms is not None and abs(start_ms - self._taken_ms) <= _SAME_UTTERANCE_MS:
-            return True
         if start_ms < self._since_ms or self.choice is not None:
             return False
         alone = command(text, self._words)

@@ -65,6 +65,11 @@ class Ears:
         """Whether anybody listens now."""
         return self._hearer is not None
 
+    def deafen(self) -> None:
+        """Do without the recogniser from now on."""
+        self._recogniser = None
+        self.rest()
+
     def listen(self, language: str, at_ms: int, topic: str | None = None) -> None:
         """Listen from now on, in this language; what was being said before is still understood."""
         if self._recogniser is None:

@@ -84,7 +84,7 @@ class CallSession:
         self._handover = handover
         self._result = result
         self._admission = admission
-        self._place = admission.enter(self.wind_up)
+        self._busy = False
         self._handing_over: Handover | None = None
         self._state = ""
         self._cause: str | None = None
@@ -111,7 +111,7 @@ class CallSession:
             retry_waits_s=rules.retry_waits_s,
             before=before,
         )
-        recogniser, engine, self._missing = _recogniser(ports, listens=self._place.listens)
+        recogniser, engine, self._missing = _recogniser(ports)
         understanding = Understanding(
             line=line, journal=self._journal, teller=self._teller, engine=engine
         )
@@ -164,7 +164,11 @@ class CallSession:
 
         False when this call had been taken before (a replayed stream): then nothing is stored.
         """
+        place = self._admission.enter(self.wind_up)
+        self._busy = place.busy
         try:
+            if not place.listens:
+                self._do_without_recogniser()
             if not await self._begin():
                 return False
             try:
@@ -173,7 +177,7 @@ class CallSession:
                 await _undisturbed(self._close())
             return True
         finally:
-            self._admission.leave(self._place)
+            self._admission.leave(place)
 
     def wind_up(self) -> None:
         """End the call soon and politely, because the process ends."""
@@ -254,6 +258,11 @@ class CallSession:
             case Ended(by=by):
                 self._ended = self._ended or by
 
+    def _do_without_recogniser(self) -> None:
+        for ears in self._ears.values():
+            ears.deafen()
+        self._missing = self._missing or "the recogniser was busy with other calls"
+
     def _lose_recogniser(self, error: Exception) -> None:
         self._missing = "the recogniser failed during the call"
         self._line.hearing.listens(False)
@@ -320,7 +329,7 @@ class CallSession:
                 at=now,
                 language=self._language,
                 recognises=self._ears[Party.CALLER].open,
-                busy=self._place.busy,
+                busy=self._busy,
                 can_connect=bool(reaches),
                 diverted_from=call.diverted_from,
                 values={name: value for name, value in known.items() if value},
@@ -471,13 +480,11 @@ _APOLOGIES = MappingProxyType(
 )
 
 
-def _recogniser(ports: Ports, *, listens: bool) -> tuple[Recogniser | None, EngineInfo, str | None]:
+def _recogniser(ports: Ports) -> tuple[Recogniser | None, EngineInfo, str | None]:
     """Return the recogniser, the engine behind it, and why there is none."""
     recogniser = ports.recogniser
     if isinstance(recogniser, Unavailable):
         return None, EngineInfo(engine="none", model="none"), recogniser.reason
-    if not listens:
-        return None, recogniser.info, "the recogniser was busy with other calls"
     return recogniser, recogniser.info, None
 
 

@@ -27,6 +27,7 @@ from gateway.domain.intake import Fact
 # Mobile numbers, and land lines with their area code, as people in China say them.
 _PHONE = re.compile(r"(?:1[3-9]\d{9}|0\d{9,11})")
 _WAITS_FOR_WORDS_MS = 30_000
+_SAME_UTTERANCE_MS = 400
 
 
 class Understanding:
@@ -38,6 +39,7 @@ class Understanding:
         self._teller = teller
         self._engine = engine
         self._unworded_since: int | None = None
+        self._answered_at = -_WAITS_FOR_WORDS_MS
         self.answer: Answer | None = None
         """The answer a question waits for."""
         self.spoke = False
@@ -74,8 +76,9 @@ class Understanding:
                 hearing.fell_silent(at_ms + offset_ms)
             case Partial(start_ms=start_ms, text=text, stable_chars=stable):
                 hearing.understood(text)
-                if self.answer is not None:
-                    self.answer.provisional(start_ms + offset_ms, text, stable)
+                start_ms += offset_ms
+                if self.answer is not None and self.answer.provisional(start_ms, text, stable):
+                    self._answered_at = start_ms
             case Final(segment=segment):
                 hearing.understood(segment.text)
                 self._unworded_since = None
@@ -85,6 +88,8 @@ class Understanding:
         self._teller.final(hearer.party, segment)
         if caller:
             self._suggest_phone(segment.text)
+            if abs(segment.start_ms - self._answered_at) <= _SAME_UTTERANCE_MS:
+                return  # it answered a question before it was over
             if self.answer is not None and self.answer.final(segment.start_ms, segment.text):
                 return
             self.spoke = True
