@@ -33,21 +33,21 @@ class TwilioSimulator(TwilioPost):
 
     def incoming(self, sender: str, *, call: str | None = None, to: str = DIALLED) -> RawRequest:
         """Return the question what to do with a new call."""
-        return self.request("", self._about(call or call_id(), sender, to, "ringing"))
+        return self.request("", self.about(call or call_id(), sender, to, "ringing"))
 
     def goes_on(self, call: str, sender: str, *, to: str = DIALLED) -> RawRequest:
         """Return the question what to do after the media stream."""
-        return self.request("/continue", self._about(call, sender, to, "in-progress"))
+        return self.request("/continue", self.about(call, sender, to, "in-progress"))
 
     def recorded(self, call: str, sender: str, *, to: str = DIALLED) -> RawRequest:
         """Return the question what to do after a recording."""
-        return self.request("/recorded", self._about(call, sender, to, "in-progress"))
+        return self.request("/recorded", self.about(call, sender, to, "in-progress"))
 
     def status(
         self, call: str, status: str, *, sender: str, to: str = DIALLED, seconds: int = 30
     ) -> RawRequest:
         """Return the news that a call has reached a status."""
-        fields = self._about(call, sender, to, status)
+        fields = self.about(call, sender, to, status)
         return self.request("/status", {**fields, "CallDuration": str(seconds)})
 
     def recording(
@@ -91,7 +91,10 @@ class TwilioSimulator(TwilioPost):
             line, pcm, sender=sender, keys=keys, hang_up_after_ms=hang_up_after_ms
         )
 
-    def _about(self, call: str, sender: str, to: str, status: str) -> Mapping[str, str]:
+    def about(
+        self, call: str, sender: str, to: str = DIALLED, status: str = "in-progress"
+    ) -> Mapping[str, str]:
+        """Return what every request about a call says."""
         return {
             "AccountSid": self._settings.account_sid,
             "ApiVersion": "2010-04-01",

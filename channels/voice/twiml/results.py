@@ -25,6 +25,7 @@ from channels.voice.ivr.steps import (
 )
 
 _LIMIT_SLACK_S = 1.0
+_AT_ONCE_S = 2
 
 _DIALLED: Mapping[str, Reached] = {
     "completed": Reached.FINISHED,
@@ -91,8 +92,11 @@ def _stated(ask: Statement, fields: Mapping[str, str]) -> Stated:
     lasted = seconds(fields.get("RecordingDuration", ""))
     key = keys_of(fields)[-1:]
     heard = lasted > 0 and bool(fields.get("RecordingUrl"))
+    if key in ask.single and key:
+        # Whoever presses a key at once has not said anything, though it was recorded.
+        return Stated(heard=heard and lasted > _AT_ONCE_S, by=StatedBy.KEY, key=key)
     if key:
-        return Stated(heard=heard, by=StatedBy.KEY, key=key if key in ask.single else None)
+        return Stated(heard=heard, by=StatedBy.KEY)
     if lasted >= ask.limit_s - _LIMIT_SLACK_S:
         return Stated(heard=heard, by=StatedBy.LIMIT)
     return Stated(heard=heard, by=StatedBy.SILENCE)
