@@ -34,6 +34,7 @@ from gateway.intake.recovery import Salvage
 from gateway.intake.transcribing import Transcriber
 from gateway.replies.dispatch import ReplyDesk
 from gateway.replies.texts import load_texts
+from gateway.speech.lexicon import Lexicon, load_lexicon
 from gateway.speech.recordings import RecordingReader
 from gateway.store import work
 from gateway.store.correspondence import REPLY_QUEUE
@@ -49,7 +50,7 @@ from gateway.store.wakeup import Wakeup
 from gateway.store.worker import Handler, Pace, Worker
 from gateway.telemetry.logs import set_up
 from gateway.telemetry.notes import Notes, notes
-from gateway.understanding import understand
+from gateway.understanding import Places, understand
 from gateway.web.live import LiveHub, LiveMeter
 from gateway.web.live_feed import FeedFollower
 from gateway.web.live_relay import relayed
@@ -188,7 +189,10 @@ async def built(
         blobs = DirectoryBlobs(config.blobs.directory)
         await blobs.open()
         recorder = DirectoryRecorder(blobs)
-        speech = await _recogniser(config, note)
+        lexicon = await asyncio.to_thread(
+            load_lexicon, config.speech.lexicon, jurisdiction=config.site.jurisdiction
+        )
+        speech = await _recogniser(config, lexicon, note)
         if not isinstance(speech, Unavailable):
             stack.callback(speech.close)
 
@@ -222,7 +226,8 @@ async def built(
             wakeup=wakeup,
             subscriptions=subscriptions(config.endpoints),
         )
-        casebook = Casebook(_rules(config, accounts, key, note))
+        city = await asyncio.to_thread(Places, lexicon.places)
+        casebook = Casebook(_rules(config, accounts, key, city, note))
         inbox = Inbox(
             ledgers=ledgers,
             casebook=casebook,
@@ -375,7 +380,9 @@ def _key(config: Config) -> bytes:
     return site_key(config.secret_key_file)
 
 
-async def _recogniser(config: Config, note: Notes) -> "GatedRecogniser | Unavailable":
+async def _recogniser(
+    config: Config, lexicon: Lexicon, note: Notes
+) -> "GatedRecogniser | Unavailable":
     """Load the speech model when a channel carries voice; without one, calls are still recorded."""
     if not any(one.kind == "voice" for one in config.channels):
         return Unavailable(reason="no channel carries voice", cure="configure a voice account")
@@ -387,9 +394,13 @@ async def _recogniser(config: Config, note: Notes) -> "GatedRecogniser | Unavail
             config.speech.server,
             language=config.speech.language,
             workers=config.speech.workers,
+            lexicon=lexicon,
         )
     speech = await asyncio.to_thread(
-        load_recogniser, config.speech.model, workers=config.speech.workers
+        load_recogniser,
+        config.speech.model,
+        workers=config.speech.workers,
+        lexicon=lexicon,
     )
     if isinstance(speech, Unavailable):
         note.warning("speech.unavailable", why=speech.reason, cure=speech.cure)
@@ -430,7 +441,9 @@ def unfailing(
     return suggested
 
 
-def _rules(config: Config, accounts: Sequence[Account], key: bytes, note: Notes) -> Rules:
+def _rules(
+    config: Config, accounts: Sequence[Account], key: bytes, city: Places, note: Notes
+) -> Rules:
     policy = config.policy.auto_forward
 
     def forward(draft: WorkOrderDraft) -> bool:
@@ -449,7 +462,7 @@ def _rules(config: Config, accounts: Sequence[Account], key: bytes, note: Notes)
         acknowledging=frozenset(
             (one.spec.kind, one.spec.account) for one in accounts if one.spec.acknowledges
         ),
-        suggest=unfailing(lambda draft: understand(draft, config.entries), note),
+        suggest=unfailing(lambda draft: understand(draft, config.entries, city=city), note),
         forward=forward,
         forwarding=any(endpoint.forwards for endpoint in config.endpoints),
         resuming=frozenset(

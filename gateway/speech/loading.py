@@ -8,6 +8,7 @@ from gateway.channel.speech import Unavailable
 from gateway.speech.audio import read_audio
 from gateway.speech.catalogue import Catalogue, Damaged, Installed, Missing, Model, ModelError
 from gateway.speech.engine import Engine
+from gateway.speech.lexicon import Lexicon
 from gateway.speech.session import GatedRecogniser
 from gateway.speech.transcription import transcribe
 
@@ -18,14 +19,18 @@ def default_models_folder() -> Path:
 
 
 def load_recogniser(
-    model: str | None, *, models: Path | None = None, workers: int | None = None
+    model: str | None,
+    *,
+    models: Path | None = None,
+    workers: int | None = None,
+    lexicon: Lexicon | None = None,
 ) -> GatedRecogniser | Unavailable:
     """Load a model of the catalogue after reading every byte of it; takes seconds and blocks.
 
     ``model`` None means that recognition is switched off. ``models`` is the folder with the
     catalogue, ``workers`` how many utterances are decoded at once (one core each, all cores
-    by default). A model that is missing, damaged or does not load gives Unavailable: calls
-    must be recorded all the same.
+    by default), ``lexicon`` the words of the city. A model that is missing, damaged or does not
+    load gives Unavailable: calls must be recorded all the same.
     """
     if model is None:
         return Unavailable(
@@ -46,7 +51,7 @@ def load_recogniser(
                     cure=f"run: hotline models fetch {model}",
                 )
             case Installed(folder=folder, variant=variant):
-                return _load(entry, folder, digest=variant.digest, workers=workers)
+                return _load(entry, folder, digest=variant.digest, workers=workers, lexicon=lexicon)
     except ModelError as error:
         return Unavailable(reason=error.message, cure=error.cure)
     except OSError as error:
@@ -81,7 +86,11 @@ def try_out(model: Model, folder: Path, *, manifest_folder: Path) -> None:
 
 
 def connect_recogniser(
-    server: str, *, language: str, workers: int | None = None
+    server: str,
+    *,
+    language: str,
+    workers: int | None = None,
+    lexicon: Lexicon | None = None,
 ) -> GatedRecogniser:
     """Use a FunASR server instead of a model.
 
@@ -92,15 +101,22 @@ def connect_recogniser(
 
     engine = FunasrEngine(server, languages=frozenset({language, "zh", "en"}))
     count = workers or len(os.sched_getaffinity(0))
-    return GatedRecogniser(engine, detector=Silero().stream, workers=count)
+    return GatedRecogniser(engine, detector=Silero().stream, workers=count, lexicon=lexicon)
 
 
-def _load(model: Model, folder: Path, *, digest: str, workers: int | None) -> GatedRecogniser:
+def _load(
+    model: Model,
+    folder: Path,
+    *,
+    digest: str,
+    workers: int | None,
+    lexicon: Lexicon | None = None,
+) -> GatedRecogniser:
     from gateway.speech.silero import Silero
 
     count = workers or len(os.sched_getaffinity(0))
     engine = _engine(model, folder, digest=digest, workers=count)
-    return GatedRecogniser(engine, detector=Silero().stream, workers=count)
+    return GatedRecogniser(engine, detector=Silero().stream, workers=count, lexicon=lexicon)
 
 
 def _engine(model: Model, folder: Path, *, digest: str, workers: int) -> Engine:

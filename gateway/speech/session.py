@@ -16,6 +16,7 @@ import soxr
 
 from gateway.channel.speech import (
     EngineInfo,
+    Feature,
     Final,
     Segment,
     SpeechEnded,
@@ -31,10 +32,13 @@ from gateway.speech.endpointing import (
     Began,
     Endpointer,
     Endpointing,
+    Samples,
     Utterance,
     VoiceDetector,
 )
 from gateway.speech.engine import Decode, Decoded, Effort, Engine
+from gateway.speech.lexicon import Lexicon
+from gateway.speech.text import Guard, TextForm
 
 _log = logging.getLogger(__name__)
 _RATES = range(4000, 192_001)
@@ -51,8 +55,11 @@ class GatedRecogniser:
         workers: int,
         live: Endpointing = LIVE,
         recorded: Endpointing = RECORDED,
+        lexicon: Lexicon | None = None,
     ) -> None:
         self._engine = engine
+        self._lexicon = lexicon or Lexicon()
+        self._form = TextForm(Guard(self._lexicon.places))
         self._detector = detector
         self._live = live
         self._recorded = recorded
@@ -81,14 +88,27 @@ class GatedRecogniser:
         return GatedSession(
             endpointer=Endpointer(self._detector(), self._recorded if thorough else self._live),
             sample_rate=sample_rate,
-            decode=self._engine.decoder(
-                language=language,
-                hotwords=(),
-                effort=Effort.THOROUGH if thorough else Effort.USUAL,
+            decode=self._writing(
+                self._engine.decoder(
+                    language=language,
+                    hotwords=self._lexicon.words(entry, topic),
+                    effort=Effort.THOROUGH if thorough else Effort.USUAL,
+                ),
+                language,
             ),
             gate=self._gate,
             decoders=self._decoders,
         )
+
+    def _writing(self, decode: Decode, language: str) -> Decode:
+        """Return ``decode`` with its text in the form people write; ``text_raw`` stays."""
+        punctuation = Feature.PUNCTUATION in self.info.features
+
+        def write(audio: Samples) -> Decoded | None:
+            heard = decode(audio)
+            return heard and self._form(heard, language=language, punctuation=punctuation)
+
+        return write
 
     def close(self) -> None:
         """Stop the threads, after the utterances that are being decoded."""

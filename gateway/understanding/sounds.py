@@ -7,8 +7,6 @@ narrow telephone line makes the rest of them alike.
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin, pinyin
-
 _MOST_READINGS = 2
 _FROM_HU = {
     "hu": "fu",
@@ -33,6 +31,9 @@ class Sound:
 
 def sounds_of(name: str) -> tuple[Sound, ...]:
     """Return how a name is read, in the words it is made of; empty when not all is Chinese."""
+    # Half a second to import, for a site that has a lexicon.
+    from pypinyin import Style, lazy_pinyin
+
     read = lazy_pinyin(name, style=Style.TONE3, neutral_tone_with_five=True)
     found = tuple(_sound(one) for one in read if one[-1:].isdigit())
     return found if len(found) == len(name) == len(read) else ()
@@ -43,6 +44,8 @@ def readings(character: str) -> tuple[Sound, ...]:
     """Return the usual readings of one character; none for anything but a Chinese one."""
     if not "\u3400" <= character <= "\u9fff":
         return ()
+    from pypinyin import Style, pinyin
+
     (read,) = pinyin(character, style=Style.TONE3, heteronym=True, neutral_tone_with_five=True)
     return tuple(_sound(one) for one in read[:_MOST_READINGS] if one[-1:].isdigit())
 

@@ -150,15 +150,17 @@ class _Reading:
             line = raw.count(b"\n", 0, error.start) + 1
             self._find(path, line, "file", "is not UTF-8 text", "save the table as UTF-8")
             return
-        rows = csv.DictReader(io.StringIO(text))
-        if "name" not in (rows.fieldnames or ()):
-            self._find(path, 1, "file", "has no column called name", "add a header line")
-            return
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         try:
+            if "name" not in (rows.fieldnames or ()):
+                self._find(path, 1, "file", "has no column called name", "add a header line")
+                return
             for word, group in self._rows(path, rows):
                 self._groups[_GROUPS[group]].setdefault(word)
         except csv.Error as error:
-            self._find(path, rows.line_num, "file", f"is not CSV: {error}", "save the table again")
+            self._find(
+                path, max(rows.line_num, 1), "file", f"is not CSV: {error}", "save the table again"
+            )
 
     def _rows(self, path: Path, rows: "csv.DictReader[str]") -> Iterator[tuple[str, str]]:
         for values in rows:

@@ -197,7 +197,7 @@ async def test_feeding_does_not_wait_for_the_engine(
     events = await session.feed(silence(20))
     assert [type(event) for event in events] == [SpeechStarted, SpeechEnded]
     engine.go.set()
-    assert texts(await session.finish()) == ["停水了"]
+    assert texts(await session.finish()) == ["停水了。"]
 
 
 async def test_one_call_has_one_utterance_decoded_at_a_time(
@@ -221,7 +221,7 @@ async def test_several_calls_are_decoded_side_by_side(
         await asyncio.to_thread(engine.entered.acquire)
     assert engine.at_once == 3
     engine.go.set()
-    assert [texts(await session.finish()) for session in sessions] == [["停水了"]] * 3
+    assert [texts(await session.finish()) for session in sessions] == [["停水了。"]] * 3
 
 
 async def test_word_times_count_from_the_start_of_the_call(
