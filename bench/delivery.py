@@ -7,7 +7,6 @@ attempt, finishes the work and lets the lane go on, all durable.
 """
 
 import asyncio
-import gc
 import multiprocessing
 import statistics
 import tempfile
@@ -24,6 +23,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bench.report import Options, Row, median_ratio
+from gateway.cli._garbage import collect_rarely
 from gateway.config import Endpoint
 from gateway.delivery.courier import Courier
 from gateway.delivery.office import DeliveryOffice
@@ -89,7 +89,7 @@ async def _measure(
         (courier,) = await couriers([endpoint], ledgers=ledgers, http=http, note=_unnoted)
         running = asyncio.create_task(courier.run())
         await _deliver(ledgers, courier, 500)  # warm: statements, connections, the window
-        gc.freeze()  # as hotline serve does before it accepts
+        collect_rarely()  # as hotline serve does before it accepts
         bodies = await _bodies(store, 500)
         for _ in range(rounds):
             ours.append(await _deliver(ledgers, courier, deliveries) / deliveries)

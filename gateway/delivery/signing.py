@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from gateway.channel.mac import Mac
 from gateway.domain.errors import GatewayError
 
 ID_HEADER = "webhook-id"
@@ -42,10 +43,12 @@ class Secret:
     """
 
     key: bytes = field(repr=False)
+    mac: Mac = field(init=False, repr=False, compare=False)
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "mac", Mac(self.key, hashlib.sha256))
         for moment in (self.valid_from, self.valid_to):
             if moment is not None:
                 _require_aware(moment)
@@ -104,11 +107,11 @@ def sign(
         )
     timestamp = str(int(sent_at.timestamp()))
     signed = _signed_bytes(message_id, timestamp, body)
-    signatures = (base64.b64encode(_digest(secret.key, signed)).decode() for secret in valid)
+    signatures = [base64.b64encode(secret.mac.digest(signed)).decode() for secret in valid]
     return {
         ID_HEADER: message_id,
         TIMESTAMP_HEADER: timestamp,
-        SIGNATURE_HEADER: " ".join(f"v1,{signature}" for signature in signatures),
+        SIGNATURE_HEADER: " ".join([f"v1,{signature}" for signature in signatures]),
     }
 
 
@@ -144,7 +147,7 @@ def verify(
     matches = 0
     for secret in secrets:
         if secret.valid_at(now):
-            expected = _digest(secret.key, signed)
+            expected = secret.mac.digest(signed)
             for signature in offered:
                 matches += hmac.compare_digest(expected, signature)
     if not matches:
@@ -164,10 +167,6 @@ def _signatures(header: str) -> Iterable[bytes]:
 
 def _signed_bytes(message_id: str, timestamp: str, body: bytes) -> bytes:
     return b"%b.%b.%b" % (message_id.encode(), timestamp.encode(), body)
-
-
-def _digest(key: bytes, signed: bytes) -> bytes:
-    return hmac.digest(key, signed, hashlib.sha256)
 
 
 def _require_aware(moment: datetime) -> None:

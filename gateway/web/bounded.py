@@ -46,11 +46,9 @@ def at_hand(request: web.Request, *, limit: int) -> bytes | None:
 
     Raises ``TooLarge``.
     """
-    if (request.content_length or 0) > limit:
-        raise TooLarge
-    if not request.body_exists:
-        return b""
     if not request.content.is_eof():
+        if (request.content_length or 0) > limit:
+            raise TooLarge
         return None
     body = request.content.read_nowait()
     if len(body) > limit:

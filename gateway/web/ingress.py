@@ -6,6 +6,7 @@ from http import HTTPStatus
 from time import perf_counter
 
 from aiohttp import WSMsgType, hdrs, web
+from multidict import CIMultiDict
 
 from gateway.channel.contract import Account, Page, Route, SocketChannel, WebhookChannel
 from gateway.channel.errors import Malformed, StoreBusy, Unverified
@@ -150,7 +151,8 @@ class Ingress:
 
 
 def _response(reply: HttpReply) -> web.Response:
-    headers = {**reply.headers, hdrs.CONTENT_TYPE: reply.content_type}
+    headers = CIMultiDict(reply.headers) if reply.headers else CIMultiDict()
+    headers[hdrs.CONTENT_TYPE] = reply.content_type
     return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiDict
 from twilio.request_validator import RequestValidator
 
 import channels.sms
@@ -23,6 +23,7 @@ from gateway.channel.twilio_signature import MAX_FIELDS, TwilioSignature, form
 FIXTURES = Path(channels.sms.__file__).parent / "fixtures"
 VECTORS = json.loads((FIXTURES / "signature_vectors.json").read_bytes())["vectors"]
 CITIZEN = "+8613800138000"
+_LETTERS = "aAb0-=&%"
 SETTINGS = SmsSettings.model_validate(dict(CONFORMANCE.settings))
 
 
@@ -73,6 +74,28 @@ def test_the_form_reader_agrees_on_any_utf8_bytes(body: bytes) -> None:
             form(body)
     else:
         assert list(form(body).items()) == parse_qsl(text, keep_blank_values=True)
+
+
+_AWKWARD = st.sampled_from(["", "&", "=", "\0", "\\", "%", "+", " ", "a", "a0", "路灯", "\\x41"])
+
+
+@given(
+    st.lists(st.tuples(st.text(_LETTERS, max_size=3) | _AWKWARD, st.text(max_size=20) | _AWKWARD)),
+    st.text(max_size=20),
+)
+def test_every_form_has_the_signature_that_twilio_s_own_code_gives_it(
+    fields: list[tuple[str, str]], token: str
+) -> None:
+    url = "https://hotline.example/channels/sms/main?a=b"
+    sent = [
+        ("AccountSid", "AC0"),
+        *((name, value) for name, value in fields if name != "AccountSid"),
+    ]
+    proof = RequestValidator(token).compute_signature(url, MultiDict(sent))
+    read = TwilioSignature("AC0", [token], expected=()).check(request(url, sent, proof))
+    assert sorted(read.items()) == sorted(sent)
+    with pytest.raises(Unverified):
+        TwilioSignature("AC0", [token + "x"], expected=()).check(request(url, sent, proof))
 
 
 def test_a_form_with_too_many_fields_is_refused_before_it_is_read() -> None:
