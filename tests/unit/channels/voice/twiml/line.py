@@ -1,7 +1,8 @@
-"""A whole gateway behind one account of TwiML, and a carrier that plays its documents to a caller."""
+"""A whole gateway behind one account of TwiML, and a carrier that plays its documents aloud."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Iterable
+import struct
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 from channels.voice.config import VoiceSettings
 from channels.voice.simulator import TwilioSimulator, call_id
+from channels.voice.telephone import SAID_BY_CALLS
 from channels.voice.twiml import build
 from channels.voice.twiml.asking import Asking
 from gateway.channel import Account, RawRequest, WebhookChannel
@@ -30,6 +32,10 @@ GIVEN = {
 }
 CITIZEN = "+8613800138000"
 SID = call_id("a call")
+
+
+_CLICK = b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
+_CLICK += b"data\x10\0\0\0" + bytes(16)
 
 
 @dataclass
@@ -72,7 +78,7 @@ class Carried:
     async def post(self, raw: RawRequest) -> str:
         self.delivered.append(raw)
         status, answer = await self.deliver(raw)
-        assert status == 200, (status, raw.path)
+        assert status == 200 or raw.path == "/status", (status, raw.path)
         return answer
 
     async def call(self, *script: str, sender: str = CITIZEN, sid: str = SID) -> PlacedCall:
@@ -113,7 +119,13 @@ async def carried(
 ) -> AsyncIterator[Carried]:
     """Open a gateway with one account."""
     world, cases = world or World(), Cases()
-    settings = VoiceSettings.model_validate({**GIVEN, **changes})
+    tmp_path.mkdir(exist_ok=True)
+    own = tmp_path / "prompts"
+    for language in ("zh", "en"):
+        (own / language).mkdir(parents=True, exist_ok=True)
+        for name in SAID_BY_CALLS:
+            (own / language / f"{name}.wav").write_bytes(_CLICK)
+    settings = VoiceSettings.model_validate({**GIVEN, "prompts": str(own), **changes})
     async with open_office(f"sqlite:///{tmp_path / 'line.db'}") as office:
         ports = dataclasses.replace(world.ports, clock=office.clock, cases=cases)
         yield Carried(
@@ -125,16 +137,12 @@ async def carried(
         )
 
 
-def flow_file(tmp_path: Path, nodes: str, start: str = "a", more: str = "") -> str:
+def flow_file(tmp_path: Path, nodes: str) -> str:
     """Write a small flow and return its path."""
     path = tmp_path / "flow.yaml"
     path.write_text(
-        f"flow: small\nlanguages: [zh]\nstart: {start}\nway_out: bye\nfarewell: thanks\n{more}"
+        f"flow: small\nlanguages: [zh]\nstart: a\nperson: bye\nway_out: bye\nfarewell: thanks\n"
         f"nodes:\n{nodes}\n  bye: {{kind: hangup, prompts: thanks}}\n",
         "utf-8",
     )
     return str(path)
-
-
-def lines(text: str) -> Iterable[str]:
-    return text.splitlines()
