@@ -3,6 +3,9 @@
 MOST_KEYS = 1000
 """Keys counted in one call; a machine that presses more is not listened to."""
 
+# Nobody presses a key twice within this time; a network that is late repeats itself.
+_SAME_PRESS_S = 0.06
+
 
 class Keys:
     """Counts presses by who told them: the n-th press is news from whoever tells it first.
@@ -13,11 +16,16 @@ class Keys:
 
     def __init__(self) -> None:
         self._told: dict[str, int] = {}
+        self._last: dict[str, tuple[str, float]] = {}
         self._known = 0
         self._base = 0
 
-    def pressed(self, source: str) -> bool:
-        """Tell whether this press is news."""
+    def pressed(self, source: str, key: str, now: float) -> bool:
+        """Tell whether this press is news; ``now`` in seconds of a monotonic clock."""
+        before, at = self._last.get(source, ("", 0.0))
+        self._last[source] = key, now
+        if key == before and now - at < _SAME_PRESS_S:
+            return False
         count = self._told.get(source, self._base) + 1
         self._told[source] = count
         if count <= self._known or count > MOST_KEYS:

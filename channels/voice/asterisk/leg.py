@@ -122,10 +122,10 @@ class AsteriskLeg:
         """Answer the call and connect our line with it; raises ``AriError``."""
         board = self._board
         board.watch(self.channel, self._told)
-        await board.ari.command("POST", f"channels/{self.channel}/answer")
-        await board.bridge(self.bridge, self.channel)
+        # Answered last: whoever is answered is heard from the first word on.
         self._line = await board.open_line(self)
-        await board.join(self.bridge, self._line.channel)
+        await board.bridge(self.bridge, self.channel, self._line.channel)
+        await board.ari.command("POST", f"channels/{self.channel}/answer")
         self._gapless = Gapless(monotonic())
         board.ticker.add(self._check)
 
@@ -298,7 +298,7 @@ class AsteriskLeg:
             await self._board.join(bridge, self._line.channel)
 
     def _press(self, source: str, key: str) -> None:
-        if self._keys.pressed(source):
+        if self._keys.pressed(source, key, monotonic()):
             self._put(Digit(key=key))
 
     def _check(self, now: float) -> None:
