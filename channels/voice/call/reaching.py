@@ -1,7 +1,8 @@
 """Reaches people: rings them, keeps the caller company meanwhile, listens when both talk."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from channels.voice.call.speaking import Voice
 from channels.voice.call.tape import Tape
 from channels.voice.call.telling import Teller
 from channels.voice.ivr.steps import Connect, Digits, Part, Prompt, Quantity, Reached, Wait
-from channels.voice.leg import SAMPLE_RATE, CallLeg, Connecting
+from channels.voice.leg import SAMPLE_RATE, CallLeg, Connecting, Connection
 from channels.voice.people.group import People, Target
 from gateway.channel.ports import Log
 from gateway.domain.intake import Span
@@ -32,6 +33,16 @@ def hold_tone() -> bytes:
     whole = np.zeros(SAMPLE_RATE * 4)
     whole[: len(tone)] = tone
     return whole.astype("<i2").tobytes()
+
+
+_OUTCOMES = MappingProxyType(
+    {
+        Connecting.BUSY: Reached.BUSY,
+        Connecting.NO_ANSWER: Reached.NO_ANSWER,
+        Connecting.FAILED: Reached.FAILED,
+        Connecting.FINISHED: Reached.NO_ANSWER,
+    }
+)
 
 
 class Reaching:
@@ -106,9 +117,11 @@ class Reaching:
                 if place.ahead < len(free):
                     mine = free if target.settings.order == "all_at_once" else free[:1]
                     ring_s = min(target.settings.ring_for, (ends_at - line.now) / 1000)
+                    place.ringing = True
                     outcome, seconds = await self._ring(
-                        mine, ring_s, ask.announce, self._tone, ways_out
+                        mine, ring_s, ask.announce, self._tone, ways_out, answered=place.leave
                     )
+                    place.ringing = False
                     if outcome is Reached.FINISHED:
                         target.queue.served(seconds)
                         return outcome
@@ -178,10 +191,13 @@ class Reaching:
         announce: Sequence[Part],
         hold: bytes,
         ways_out: frozenset[str] = frozenset(),
+        *,
+        answered: Callable[[], None] = lambda: None,
     ) -> tuple[Reached, float]:
         """Ring addresses at once; return what came of it and how many seconds they talked.
 
-        A key of ``ways_out`` stops it, and still waits to be taken afterwards.
+        A key of ``ways_out`` stops it, and still waits to be taken afterwards. ``answered`` is
+        called when somebody does.
         """
         line, leg = self._line, self._leg
         line.connections.clear()
@@ -194,29 +210,31 @@ class Reaching:
                 addresses, timeout_s=timeout_s, announcement=self._voice.sound(announce)
             )
             patience = line.now + int(timeout_s * 1000) + _TELLS_WITHIN_MS
-            failed: dict[str, Connecting] = {}
-            answered = None
+            found: list[Connection] = []
+
+            def told() -> bool:
+                while line.connections and not found:
+                    news = line.connections.popleft()
+                    if news.state is not Connecting.RINGING:
+                        found.append(news)
+                return bool(found)
 
             def given_up() -> bool:
                 return line.now >= patience or line.keypad.holds(ways_out)
 
-            while answered is None:
-                await self._voice.say(hold, stop=lambda: bool(line.connections) or given_up())
-                while line.connections and answered is None:
-                    news = line.connections.popleft()
-                    match news.state:
-                        case Connecting.RINGING:
-                            pass
-                        case Connecting.ANSWERED:
-                            answered = news.address
-                        case _:
-                            failed[news.address] = news.state
-                if answered is None and (given_up() or all(one in failed for one in addresses)):
-                    return _why(failed.values()), 0.0
-            others = [one for one in engaged if one != answered]
-            self._people.release(others)
-            engaged = [one for one in engaged if one == answered]
-            seconds = await self._talk(answered)
+            while not told():
+                if given_up():
+                    return Reached.NO_ANSWER, 0.0
+                await self._voice.say(hold, stop=lambda: told() or given_up())
+            news = found[0]
+            if news.state is not Connecting.ANSWERED:
+                settled = True
+                return _OUTCOMES[news.state], 0.0
+            person = news.address
+            self._people.release(one for one in engaged if one != person)
+            engaged = [one for one in engaged if one == person]
+            answered()
+            seconds = await self._talk(person)
             settled = True
             return Reached.FINISHED, seconds
         finally:
@@ -228,7 +246,6 @@ class Reaching:
         """Listen to both until the person hangs up; return for how many seconds."""
         line = self._line
         began = line.now
-        await self._voice.hush()
         self._tape.joined()
         for ears in (self._caller, self._agent):
             ears.listen(self._voice.language, began)
@@ -257,13 +274,3 @@ def _rounds(target: Target, free: Sequence[str]) -> list[Sequence[str]]:
     if target.settings.order == "all_at_once":
         return [free]
     return [[address] for address in free]
-
-
-def _why(failures: Collection[Connecting]) -> Reached:
-    """Return why nobody was reached: the failure all of them share, else that nobody answered."""
-    kinds = set(failures)
-    if kinds == {Connecting.BUSY}:
-        return Reached.BUSY
-    if kinds == {Connecting.FAILED}:
-        return Reached.FAILED
-    return Reached.NO_ANSWER

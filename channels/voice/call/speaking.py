@@ -71,11 +71,6 @@ class Voice:
             await playback.cancel()
         return heard or line.now - start >= longest
 
-    async def hush(self) -> None:
-        """Take back whatever has not been heard yet."""
-        self._tape.hush()
-        await self._leg.clear()
-
     def _one(self, part: Part) -> bytes:
         for language in (self.language, None):
             try:

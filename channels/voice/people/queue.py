@@ -9,9 +9,13 @@ _WEIGHT = 0.2
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One caller's place; ``leave`` is for every way out and may be called twice."""
+    """One caller's place; ``leave`` is for every way out and may be called twice.
+
+    ``ringing``: somebody is rung for this caller, who is in nobody's way meanwhile.
+    """
 
     queue: "Queue"
+    ringing: bool = False
 
     @property
     def ahead(self) -> int:
@@ -43,7 +47,8 @@ class Queue:
 
     def ahead(self, place: Place) -> int:
         """Return how many wait before a place; raises ``ValueError`` for one that was given up."""
-        return self._waiting.index(place)
+        before = self._waiting[: self._waiting.index(place)]
+        return sum(not one.ringing for one in before)
 
     def remove(self, place: Place) -> None:
         """Take a place out of the row."""

@@ -427,6 +427,9 @@ class Person:
     voice: bytes = b""
 
 
+NOBODY = Person(becomes=Connecting.FAILED, after_ms=20)
+
+
 class FakePlayback:
     """Audio the caller has heard once the call has lasted until ``until_ms``."""
 
@@ -487,16 +490,27 @@ class ScriptedLeg:
     ) -> None:
         self.rung.append(tuple(addresses))
         self.announced.append(announcement)
-        for address in addresses:
-            person = self._people.get(address, Person(becomes=Connecting.FAILED, after_ms=20))
-            at = self.now_ms + min(person.after_ms, timeout_s * 1000)
-            late = person.after_ms > timeout_s * 1000
+        rung = {one: self._people.get(one, NOBODY) for one in addresses}
+        for address in rung:
+            ringing = Connection(state=Connecting.RINGING, address=address)
+            self._coming.append((self.now_ms, ringing))
+        longest = int(timeout_s * 1000)
+        found = [
+            (person.after_ms, address)
+            for address, person in rung.items()
+            if person.becomes is Connecting.ANSWERED and person.after_ms <= longest
+        ]
+        if found:
+            after, address = min(found)
+            news = Connection(state=Connecting.ANSWERED, address=address)
+        else:
+            # As a PBX does: one word about all of them, when the last has failed.
+            after = min(longest, max(person.after_ms for person in rung.values()))
+            address, person = next(iter(rung.items()))
+            late = person.becomes is Connecting.ANSWERED
             state = Connecting.NO_ANSWER if late else person.becomes
-            self._coming.append(
-                (self.now_ms, Connection(state=Connecting.RINGING, address=address))
-            )
-            self._coming.append((at, Connection(state=state, address=address)))
-        self._coming.sort(key=lambda one: one[0])
+            news = Connection(state=state, address=address)
+        self._coming.append((self.now_ms + after, news))
 
     async def disconnect(self) -> None:
         self.disconnected += 1
