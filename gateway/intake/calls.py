@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.domain.contact import e164
 from gateway.domain.draft import Evidence, Reporter, Suggestion, WorkOrderDraft
-from gateway.domain.intake import CallEvent, CallMoment, Fact
+from gateway.domain.intake import CallEvent, CallMoment, Fact, Span
 from gateway.intake.assembly import (
     STILL_WRITTEN_BY_CITIZEN,
     attachment_of,
@@ -55,7 +55,7 @@ def with_call(draft: WorkOrderDraft, call: CallEvent, at: datetime) -> WorkOrder
         "hangup_cause": call.cause,
         "digits": call.digits or None,
         "transcript_missing": call.transcript_missing,
-        "connected": [msgspec.to_builtins(span) for span in call.connected] or None,
+        "connected": _connected(draft, call),
         "feedback": None
         if call.rating is None
         else {"rating": call.rating, "at": at.isoformat(timespec="seconds")},
@@ -70,6 +70,19 @@ def with_call(draft: WorkOrderDraft, call: CallEvent, at: datetime) -> WorkOrder
     if call.transcript is None or draft.state not in STILL_WRITTEN_BY_CITIZEN:
         return after
     return replace(after, request=replace(after.request, content=content_of(after)))
+
+
+def connected_in(draft: WorkOrderDraft, recording: str) -> tuple[Span, ...]:
+    """Return when a person was on the line within one of a draft's recordings, by its id."""
+    spans = (draft.extra or {}).get("connected", ())
+    found = [one for one in spans if one.get("recording") in {None, recording}]
+    return msgspec.convert(found, tuple[Span, ...])
+
+
+def _connected(draft: WorkOrderDraft, call: CallEvent) -> list[dict[str, Any]] | None:
+    name = {} if call.recording is None else {"recording": call.recording.id}
+    new = [{**msgspec.to_builtins(span), **name} for span in call.connected]
+    return [*(draft.extra or {}).get("connected", ()), *new] if new else None
 
 
 def with_extra(draft: WorkOrderDraft, **values: Any) -> WorkOrderDraft:

@@ -30,18 +30,7 @@ from gateway.domain.receipt import query_code, query_code_hash, receipt_no
 from gateway.intake.assembly import reporter_from, with_edit, with_message, words_of_citizen
 from gateway.intake.awaited import Awaited, plan_fetching, with_awaited
 from gateway.intake.belonging import conversation_of, home_of, linked_to
-from gateway.intake.calls import (
-    CARRIER_NEWS,
-    INTERRUPTED,
-    RESTARTED,
-    callback_of,
-    missed,
-    rating_of,
-    titled_as_callback,
-    with_call,
-    with_extra,
-    without_extra,
-)
+from gateway.intake.callbook import LONGEST_CALL, CallBook, alive_until
 from gateway.intake.recognising import SecondPass, listen_again
 from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
@@ -51,16 +40,8 @@ from gateway.store.ledger import Ledger
 from gateway.store.times import SECOND, from_us, to_us
 from gateway.store.worker import Postpone
 
-CARRIER_GRACE_S = 45
-
 RECEIPT_PATIENCE_S = 10
 """How long the news of a message that we do not know yet may wait for it."""
-
-LONGEST_CALL = timedelta(minutes=30)
-"""A call of which nothing was heard for so long is over, should its end never be told."""
-
-TAKEN_UP_AGAIN = timedelta(seconds=60)
-"""So long after a restart a call may be found again before its draft is sealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +75,9 @@ class Casebook:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._calls = CallBook(
+            resuming=rules.resuming, listens_again=rules.listens_again, seal=self.seal
+        )
 
     def apply(self, ledger: Ledger, stored: Inbound) -> str | None:
         """Apply a stored event; return the id of the draft it went into, if any."""
@@ -123,13 +107,9 @@ class Casebook:
         """End the collecting of a draft: suggestions, then the queue, then perhaps straight on."""
         if filed.draft.state is not State.COLLECTING:
             return filed
-        if INTERRUPTED in (filed.draft.extra or {}):
-            filed = self._give_up_waiting(ledger, filed)
-        before = filed.draft
-        draft = titled_as_callback(missed(before, ledger.now))
-        suggested = self._rules.suggest(draft)
+        filed = self._calls.conclude(ledger, filed)
+        suggested = self._rules.suggest(filed.draft)
         filed = ledger.revise(filed, replace(suggested, state=State.QUEUED), seal_at=None)
-        _tell_callback(ledger, before, filed)
         listen_again(ledger, filed.draft, self._rules.listens_again)
         if self._rules.forward(filed.draft):
             filed = self.make_ready(ledger, filed)
@@ -152,39 +132,11 @@ class Casebook:
 
     def end_call(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
         """Note the end of a call on its draft, with recording and transcript, and seal it."""
-        sealed = filed.draft.state is not State.COLLECTING
-        draft = without_extra(filed.draft, INTERRUPTED)
-        filed = self._noted(ledger, filed, draft, event, seal_at=filed.filing.seal_at)
-        facts = {
-            "call_id": event.conversation,
-            "dialled_number": event.entry,
-            "cause": event.cause,
-            "duration_ms": event.duration_ms,
-        }
-        ledger.tell(f"call.{event.moment}", filed.draft, data={"call": facts})
-        if event.recording is not None:
-            ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
-        if filed.draft.transcript is not None:
-            ledger.tell("transcript.ready", filed.draft)
-        if sealed:
-            listen_again(ledger, filed.draft, self._rules.listens_again)
-        return self.seal(ledger, filed)
+        return self._calls.end(ledger, filed, event)
 
     def interrupt_call(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
-        """Note what a crash left of a call.
-
-        Where calls outlive the gateway this one may be taken up again, so its draft goes on
-        collecting for a moment; everywhere else this is its end.
-        """
-        account = (filed.filing.kind, filed.filing.account)
-        if account not in self._rules.resuming or filed.draft.state is not State.COLLECTING:
-            return self.end_call(ledger, filed, event)
-        draft = with_extra(filed.draft, **{INTERRUPTED: {"at": ledger.now.isoformat()}})
-        until = to_us(ledger.now + TAKEN_UP_AGAIN)
-        filed = self._noted(ledger, filed, draft, replace(event, cause=None), seal_at=until)
-        if event.recording is not None:
-            ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
-        return filed
+        """Note what a crash left of a call; see ``CallBook.interrupt``."""
+        return self._calls.interrupt(ledger, filed, event)
 
     def split_off(
         self, ledger: Ledger, filed: Filed, messages: Collection[str]
@@ -239,8 +191,8 @@ class Casebook:
         if stored.flagged:
             flags = [*(after.extra or {}).get("conflicting_ids", ()), stored.inbound_id]
             after = replace(after, extra={**(after.extra or {}), "conflicting_ids": flags})
-        spoken = event.conversation is not None and event.transcript is not None
-        seal_at = self._seal_at(filed, stored.received_at, in_call=spoken)
+        in_call = event.conversation is not None and event.transcript is not None
+        seal_at = (alive_until if in_call else self._seal_at)(filed, stored.received_at)
         filed = ledger.revise(filed, after, seal_at=seal_at)
         plan_fetching(ledger, filed, stored.inbound_id, awaited)
         if by_citizen:
@@ -256,85 +208,12 @@ class Casebook:
 
     def _call(self, ledger: Ledger, stored: Inbound, event: CallEvent) -> Filed:
         filed = conversation_of(ledger, stored)
-        known = filed is not None
         if filed is None:
             filed = self._open(ledger, stored, event, None, longest=LONGEST_CALL)
-        match event.moment:
-            case CallMoment.STARTED if not known:
+            if event.moment is CallMoment.STARTED:
                 facts = {"call_id": event.conversation, "dialled_number": event.entry}
                 ledger.tell("call.started", filed.draft, data={"call": facts})
-                return self._goes_on(ledger, stored, filed, event)
-            case CallMoment.STARTED | CallMoment.PROGRESS | CallMoment.CALLBACK_REQUESTED:
-                return self._goes_on(ledger, stored, filed, event)
-            case CallMoment.ENDED | CallMoment.ABANDONED:
-                if event.cause is not None and event.cause.startswith(CARRIER_NEWS):
-                    return self._heard_from_carrier(ledger, stored, filed, event)
-                return self.end_call(ledger, filed, event)
-
-    def _goes_on(self, ledger: Ledger, stored: Inbound, filed: Filed, event: CallEvent) -> Filed:
-        """Note something of a call that is up; one that was interrupted has been found again."""
-        draft = filed.draft
-        if event.moment is CallMoment.STARTED and INTERRUPTED in (draft.extra or {}):
-            draft = with_extra(without_extra(draft, INTERRUPTED), call_taken_up_again=True)
-        seal_at = filed.filing.seal_at
-        if draft.state is State.COLLECTING and INTERRUPTED not in (draft.extra or {}):
-            found = dataclasses.replace(filed, draft=draft)
-            seal_at = self._seal_at(found, stored.received_at, in_call=True)
-        return self._noted(ledger, filed, draft, event, seal_at=seal_at)
-
-    def _noted(
-        self,
-        ledger: Ledger,
-        filed: Filed,
-        draft: WorkOrderDraft,
-        event: CallEvent,
-        *,
-        seal_at: int | None,
-    ) -> Filed:
-        """Store what a moment of a call brings to ``draft`` and tell of what others wait for."""
-        before = filed.draft
-        at = event.occurred_at or ledger.now
-        filed = ledger.revise(filed, with_call(draft, event, at), seal_at=seal_at)
-        _tell_callback(ledger, before, filed)
-        if event.rating is not None:
-            feedback = {"rating": rating_of(filed.draft), "call_id": event.conversation}
-            ledger.tell("feedback.received", filed.draft, data=feedback)
-        return filed
-
-    def _give_up_waiting(self, ledger: Ledger, filed: Filed) -> Filed:
-        """End a call that was interrupted and has not been found again."""
-        detail = filed.draft.channel_detail
-        end = CallEvent(
-            contact=filed.filing.contact,
-            entry=filed.filing.entry,
-            dedupe_key="",
-            conversation=None if detail is None else detail.conversation_id,
-            moment=CallMoment.ENDED,
-            cause=RESTARTED,
-        )
-        draft = without_extra(filed.draft, INTERRUPTED)
-        filed = self._noted(ledger, filed, draft, end, seal_at=filed.filing.seal_at)
-        facts = {"call_id": end.conversation, "dialled_number": end.entry, "cause": end.cause}
-        ledger.tell("call.ended", filed.draft, data={"call": facts})
-        return filed
-
-    def _heard_from_carrier(
-        self, ledger: Ledger, stored: Inbound, filed: Filed, event: CallEvent
-    ) -> Filed:
-        """Note what only the carrier knows, and give the call itself time to tell its end.
-
-        The carrier's news may overtake the last words. Should the call never tell (its process
-        died), the draft is sealed a little later all the same.
-        """
-        if filed.draft.state is not State.COLLECTING:
-            return filed
-        told = filed.draft.extra or {}
-        if "hangup_cause" in told:
-            return filed
-        soon = stored.received_at + round(CARRIER_GRACE_S * SECOND)
-        # Whether the caller was ever heard only the call itself can tell.
-        news = replace(event, moment=CallMoment.ENDED)
-        return self._noted(ledger, filed, filed.draft, news, seal_at=soon)
+        return self._calls.apply(ledger, filed, event, heard_at=stored.received_at)
 
     def _receipt(self, ledger: Ledger, stored: Inbound, event: Receipt) -> str | None:
         self._wait_for_our_own_note(ledger, stored, event)
@@ -374,16 +253,10 @@ class Casebook:
             soon = ledger.now + timedelta(seconds=1)
             raise Postpone("the message it tells of is not noted yet", until=soon, tried=False)
 
-    def _seal_at(self, filed: Filed, now: int, *, in_call: bool = False) -> int | None:
-        """Return when a collecting draft is sealed: quiet after this message, capped.
-
-        A call is sealed by its end; until then every sign of life gives it time again. What was
-        put off for a moment only (the carrier told of the end, a restart) stays as it is.
-        """
+    def _seal_at(self, filed: Filed, now: int) -> int | None:
+        """Return when a collecting draft is sealed: quiet after this message, capped."""
         if filed.draft.state is not State.COLLECTING:
             return None
-        if in_call and not {"hangup_cause", INTERRUPTED} & (filed.draft.extra or {}).keys():
-            return now + round(LONGEST_CALL.total_seconds() * SECOND)
         if filed.filing.conversation is not None:
             return filed.filing.seal_at
         first = to_us(filed.draft.received_at)
@@ -466,22 +339,3 @@ class Casebook:
                 payload={},
                 now=to_us(ledger.now),
             )
-
-
-def _tell_callback(ledger: Ledger, before: WorkOrderDraft, filed: Filed) -> None:
-    """Tell of a wish to be called back, once, and again when number or reason have changed."""
-    wish = callback_of(filed.draft)
-    if wish is None or wish == callback_of(before):
-        return
-    detail = filed.draft.channel_detail
-    ledger.tell(
-        "call.callback_requested",
-        filed.draft,
-        data={
-            "call": {
-                "call_id": None if detail is None else detail.conversation_id,
-                "dialled_number": None if detail is None else detail.dialled_number,
-            },
-            "callback": {"number": wish.get("number"), "reason": wish.get("reason")},
-        },
-    )

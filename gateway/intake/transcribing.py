@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from gateway.domain.draft import Request, WorkOrderDraft
@@ -22,7 +21,7 @@ from gateway.intake.assembly import (
     in_order,
     only_spoken,
 )
-from gateway.intake.calls import with_extra, without_extra
+from gateway.intake.calls import connected_in, with_extra, without_extra
 from gateway.intake.casebook import Casebook
 from gateway.intake.recognising import MISSING, recordings_in
 from gateway.store import drafts, work
@@ -88,16 +87,15 @@ class Transcriber:
         """Return what all recordings hold, one after the other."""
         detail, extra = draft.channel_detail, draft.extra or {}
         facts = extra.get("ivr", {}).get("facts", {})
-        spans = msgspec.convert(extra.get("connected", ()), tuple[Span, ...])
+        ids = {one.sha256: one.id for one in draft.attachments or ()}
         whole: Transcript | None = None
-        for place, sha256 in enumerate(recordings):
+        for sha256 in recordings:
             part = await self.transcribe(
                 sha256,
                 language=draft.reporter.language,
                 entry=None if detail is None else detail.dialled_number,
                 topic=facts.get(Fact.TOPIC),
-                # A call that was taken up again was connected, if ever, in its last recording.
-                connected=spans if place == len(recordings) - 1 else (),
+                connected=connected_in(draft, ids.get(sha256, "")),
             )
             if part is None:
                 return None

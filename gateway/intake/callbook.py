@@ -1,0 +1,193 @@
+"""What the moments of a call do to its draft: when it stays open, when it ends, what is told.
+
+``calls.py`` knows how a moment changes the document; the casebook opens and seals drafts. A call
+gives signs of life until its end is told. Three things may put its draft off for a moment only: the
+carrier tells of an end before the call itself does, a restart cuts it off, or nothing is heard.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace as replaced
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from gateway.domain.draft import WorkOrderDraft
+from gateway.domain.intake import CallEvent, CallMoment
+from gateway.domain.lifecycle import State
+from gateway.intake.calls import (
+    CARRIER_NEWS,
+    INTERRUPTED,
+    RESTARTED,
+    callback_of,
+    missed,
+    rating_of,
+    titled_as_callback,
+    with_call,
+    with_extra,
+    without_extra,
+)
+from gateway.intake.recognising import SecondPass, listen_again
+from gateway.store.drafts import Filed
+from gateway.store.ledger import Ledger
+from gateway.store.times import SECOND, to_us
+
+CARRIER_GRACE_S = 45
+
+LONGEST_CALL = timedelta(minutes=30)
+"""A call of which nothing was heard for so long is over, should its end never be told."""
+
+TAKEN_UP_AGAIN = timedelta(seconds=60)
+"""So long after a restart a call may be found again before its draft is sealed."""
+
+_PUT_OFF = frozenset({"hangup_cause", INTERRUPTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBook:
+    """Applies the moments of calls within a ledger's transaction.
+
+    ``resuming`` holds the (kind, account) pairs whose calls outlive a restart of the gateway.
+    """
+
+    resuming: frozenset[tuple[str, str]]
+    listens_again: SecondPass
+    seal: Callable[[Ledger, Filed], Filed]
+
+    def apply(self, ledger: Ledger, filed: Filed, event: CallEvent, *, heard_at: int) -> Filed:
+        """Note a moment of a call on its draft; ``heard_at`` in store microseconds."""
+        if event.moment not in {CallMoment.ENDED, CallMoment.ABANDONED}:
+            return self._goes_on(ledger, filed, event, heard_at)
+        if event.cause is not None and event.cause.startswith(CARRIER_NEWS):
+            return self._heard_from_carrier(ledger, filed, event, heard_at)
+        return self.end(ledger, filed, event)
+
+    def end(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
+        """Note the end of a call, with recording and transcript, and seal its draft."""
+        sealed = filed.draft.state is not State.COLLECTING
+        draft = without_extra(filed.draft, INTERRUPTED)
+        filed = _noted(ledger, filed, draft, event, seal_at=filed.filing.seal_at)
+        facts = {
+            "call_id": event.conversation,
+            "dialled_number": event.entry,
+            "cause": event.cause,
+            "duration_ms": event.duration_ms,
+        }
+        ledger.tell(f"call.{event.moment}", filed.draft, data={"call": facts})
+        _tell_recording(ledger, filed, event)
+        if filed.draft.transcript is not None:
+            ledger.tell("transcript.ready", filed.draft)
+        if sealed:
+            listen_again(ledger, filed.draft, self.listens_again)
+        return self.seal(ledger, filed)
+
+    def interrupt(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
+        """Note what a crash left of a call.
+
+        Where calls outlive the gateway this one may be taken up again, so its draft goes on
+        collecting for a moment; everywhere else this is its end.
+        """
+        account = (filed.filing.kind, filed.filing.account)
+        if account not in self.resuming or filed.draft.state is not State.COLLECTING:
+            return self.end(ledger, filed, event)
+        draft = with_extra(filed.draft, **{INTERRUPTED: {"at": ledger.now.isoformat()}})
+        until = to_us(ledger.now + TAKEN_UP_AGAIN)
+        filed = _noted(ledger, filed, draft, replace(event, cause=None), seal_at=until)
+        _tell_recording(ledger, filed, event)
+        return filed
+
+    def conclude(self, ledger: Ledger, filed: Filed) -> Filed:
+        """Return a draft that is about to be sealed with what its call never told itself."""
+        before = filed.draft
+        if INTERRUPTED in (before.extra or {}):
+            filed = self._give_up_waiting(ledger, filed)
+            before = filed.draft
+        after = titled_as_callback(missed(before, ledger.now))
+        filed = ledger.revise(filed, after, seal_at=filed.filing.seal_at)
+        _tell_callback(ledger, before, filed)
+        return filed
+
+    def _goes_on(self, ledger: Ledger, filed: Filed, event: CallEvent, heard_at: int) -> Filed:
+        """Note something of a call that is up; one that was interrupted has been found again."""
+        draft = filed.draft
+        if event.moment is CallMoment.STARTED and INTERRUPTED in (draft.extra or {}):
+            draft = with_extra(without_extra(draft, INTERRUPTED), call_taken_up_again=True)
+        seal_at = alive_until(replaced(filed, draft=draft), heard_at)
+        return _noted(ledger, filed, draft, event, seal_at=seal_at)
+
+    def _heard_from_carrier(
+        self, ledger: Ledger, filed: Filed, event: CallEvent, heard_at: int
+    ) -> Filed:
+        """Note what only the carrier knows, and give the call itself time to tell its end.
+
+        The carrier's news may overtake the last words. Should the call never tell (its process
+        died), the draft is sealed a little later all the same.
+        """
+        draft = filed.draft
+        if draft.state is not State.COLLECTING or "hangup_cause" in (draft.extra or {}):
+            return filed
+        soon = heard_at + round(CARRIER_GRACE_S * SECOND)
+        # Whether the caller was ever heard only the call itself can tell.
+        return _noted(ledger, filed, draft, replace(event, moment=CallMoment.ENDED), seal_at=soon)
+
+    def _give_up_waiting(self, ledger: Ledger, filed: Filed) -> Filed:
+        """End a call that was interrupted and has not been found again."""
+        end = CallEvent(
+            contact=filed.filing.contact,
+            entry=filed.filing.entry,
+            dedupe_key="",
+            conversation=filed.filing.conversation,
+            moment=CallMoment.ENDED,
+            cause=RESTARTED,
+        )
+        draft = without_extra(filed.draft, INTERRUPTED)
+        filed = _noted(ledger, filed, draft, end, seal_at=filed.filing.seal_at)
+        facts = {"call_id": end.conversation, "dialled_number": end.entry, "cause": end.cause}
+        ledger.tell("call.ended", filed.draft, data={"call": facts})
+        return filed
+
+
+def alive_until(filed: Filed, heard_at: int) -> int | None:
+    """Return when the draft of a call that was just heard of is sealed: every sign of life counts.
+
+    What was put off for a moment only stays as it is. Times are in store microseconds.
+    """
+    if filed.draft.state is not State.COLLECTING:
+        return None
+    if _PUT_OFF & (filed.draft.extra or {}).keys():
+        return filed.filing.seal_at
+    return heard_at + round(LONGEST_CALL.total_seconds() * SECOND)
+
+
+def _noted(
+    ledger: Ledger,
+    filed: Filed,
+    draft: WorkOrderDraft,
+    event: CallEvent,
+    *,
+    seal_at: int | None,
+) -> Filed:
+    """Store what a moment of a call brings to ``draft`` and tell of what others wait for."""
+    before = filed.draft
+    at = event.occurred_at or ledger.now
+    filed = ledger.revise(filed, with_call(draft, event, at), seal_at=seal_at)
+    _tell_callback(ledger, before, filed)
+    if event.rating is not None:
+        feedback = {"rating": rating_of(filed.draft), "call_id": event.conversation}
+        ledger.tell("feedback.received", filed.draft, data=feedback)
+    return filed
+
+
+def _tell_recording(ledger: Ledger, filed: Filed, event: CallEvent) -> None:
+    if event.recording is not None:
+        ledger.tell("recording.ready", filed.draft, data={"attachment_id": event.recording.id})
+
+
+def _tell_callback(ledger: Ledger, before: WorkOrderDraft, filed: Filed) -> None:
+    """Tell of a wish to be called back, once, and again when number or reason have changed."""
+    wish = callback_of(filed.draft)
+    if wish is None or wish == callback_of(before):
+        return
+    call = {"call_id": filed.filing.conversation, "dialled_number": filed.filing.entry}
+    told = {"number": wish.get("number"), "reason": wish.get("reason")}
+    ledger.tell("call.callback_requested", filed.draft, data={"call": call, "callback": told})
