@@ -204,8 +204,7 @@ async def test_keys_and_words_lead_to_the_same_place(
 
 
 async def test_a_provider_that_understands_no_speech_is_asked_for_keys_only(tmp_path: Path) -> None:
-    somleng = {"profile": "somleng"}
-    async with carried(tmp_path, flow=flow_file(tmp_path, MENU), **somleng) as line:
+    async with carried(tmp_path, flow=flow_file(tmp_path, MENU), profile="somleng") as line:
         await line.call("2")
         gather = re.findall(r"<Gather [^>]*>", line.documents)[0]
         assert 'input="dtmf"' in gather
