@@ -335,8 +335,12 @@ async def _workers(
             ledgers=ledgers, casebook=casebook, transcribe=reader.transcribe
         ).handle,
     }
-    # Each of them may hold a whole file in memory.
-    calm = replace(pace, at_once=min(pace.at_once, _FILES_AT_ONCE))
+    paces = {
+        # Each of them may hold a whole file in memory.
+        MEDIA_QUEUE: replace(pace, at_once=min(pace.at_once, _FILES_AT_ONCE)),
+        # More at once would only wait for each other, and live calls for all of them.
+        RECOGNISE: replace(pace, at_once=min(pace.at_once, config.speech.workers)),
+    }
     rescue = Rescue(
         store=parts.store,
         clock=clock,
@@ -356,7 +360,7 @@ async def _workers(
                 ids=ledgers.ids,
                 wakeup=parts.wakeup,
                 note=note,
-                pace=calm if queue == MEDIA_QUEUE else pace,
+                pace=paces.get(queue, pace),
             )
             for queue, handle in jobs.items()
         ),

@@ -26,7 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many (50)")
     show = actions.add_parser("show", help="one draft as JSON")
     show.add_argument("draft", metavar="DRAFT", help="its draft id or receipt number")
-    show.add_argument("--history", action="store_true", help="who changed what, instead")
+    shape = show.add_mutually_exclusive_group()
+    shape.add_argument("--history", action="store_true", help="who changed what, instead")
+    shape.add_argument("--words", action="store_true", help="in words for people, instead")
     export = actions.add_parser("export", help="every draft, newest first, one JSON object a line")
     for action in (listing, export):
         action.add_argument(
@@ -57,7 +59,7 @@ async def _run(args: argparse.Namespace) -> int:
             case "list":
                 await _list(store, states, args.limit)
             case "show":
-                await _show(store, args.draft, history=args.history)
+                await _show(store, args.draft, history=args.history, words=args.words)
             case _:
                 await _export(store, states)
     return 0
@@ -77,9 +79,10 @@ async def _list(store: "Beside", states: "list[State]", limit: int) -> None:
         before = page[-1].draft_id
 
 
-async def _show(store: "Beside", name: str, *, history: bool) -> None:
+async def _show(store: "Beside", name: str, *, history: bool, words: bool) -> None:
     import msgspec
 
+    from gateway.cli._draft_in_words import in_words
     from gateway.store import drafts
     from gateway.store.times import from_us
 
@@ -91,6 +94,9 @@ async def _show(store: "Beside", name: str, *, history: bool) -> None:
         for one in await store.read(lambda c: drafts.history(c, draft.draft_id)):
             at = from_us(one.at).isoformat(timespec="seconds")
             print(f"{one.revision:4}  {at}  {one.actor}  {', '.join(one.changed)}")
+        return
+    if words:
+        print("\n".join(in_words(draft)))
         return
     print(msgspec.json.format(msgspec.json.encode(draft)).decode())
 

@@ -17,7 +17,7 @@ from gateway.store.engine import Store
 from gateway.store.errors import NotFound
 from gateway.store.times import from_us
 from gateway.store.tokens import Scope
-from gateway.web.api.names import AttachmentPath, DraftId, DraftPath, Line
+from gateway.web.api.names import AttachmentPath, DraftId, DraftPath, Line, RevisionPath
 from gateway.web.api.operation import Answer, Call, Nothing, Operation, Reply
 from gateway.web.problems import SAFE_HEADERS
 
@@ -106,6 +106,16 @@ class DraftsApi:
                 answers=(Answer(description="Every revision", type=History),),
             ),
             Operation(
+                name="getRevision",
+                method="GET",
+                path="/api/v1/drafts/{draft_id}/history/{revision}",
+                tag="drafts",
+                summary="Read the draft as a revision left it",
+                handler=self.revision,
+                scope=Scope.DRAFTS_READ,
+                answers=(one_draft("The draft as it was"),),
+            ),
+            Operation(
                 name="getAttachment",
                 method="GET",
                 path="/api/v1/drafts/{draft_id}/attachments/{attachment_id}",
@@ -158,6 +168,14 @@ class DraftsApi:
             for one in entries
         )
         return Reply(body=msgspec.json.encode(History(revisions=lines)))
+
+    async def revision(self, call: Call[RevisionPath, Nothing, Nothing]) -> Reply:
+        """Return a draft as it once was; what it said then is never overwritten."""
+        path = call.path
+        draft = await self.store.read(
+            lambda connection: drafts.revision(connection, path.draft_id, path.revision)
+        )
+        return draft_reply(draft)
 
     async def attachment(self, call: Call[AttachmentPath, Nothing, Nothing]) -> web.StreamResponse:
         """Send a file to be saved, never to be shown or run in place."""

@@ -19,6 +19,13 @@ class DraftPath(Struct, frozen=True):
     draft_id: DraftId
 
 
+class RevisionPath(Struct, frozen=True):
+    """A revision of a draft."""
+
+    draft_id: DraftId
+    revision: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+
+
 class AttachmentPath(Struct, frozen=True):
     """A file of a draft."""
 

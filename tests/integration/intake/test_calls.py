@@ -17,6 +17,9 @@ from gateway.intake.recovery import Salvage
 from tests.contract.kit.office import Office, open_office
 from tests.integration.intake.conftest import CITIZEN, VOICE
 
+BOTH_ENGINES = pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 RECORDING = MediaRef(id="CA1", kind="recording", media_type="audio/wav", sha256="a" * 64, size=10)
 
 
@@ -160,6 +163,7 @@ async def test_a_call_told_of_before_there_were_facts_still_reads() -> None:
 # --- call-backs and ratings
 
 
+@BOTH_ENGINES
 async def test_a_wish_to_be_called_back_flags_the_calls_own_draft_once(office: Office) -> None:
     wish: dict[str, Any] = {"callback_number": "13900139000", "callback_reason": "queue_full"}
     draft = await after(
@@ -327,6 +331,7 @@ async def test_where_calls_end_with_the_gateway_a_found_recording_is_the_end(
     assert "transcript_missing" in (draft.extra or {})
 
 
+@BOTH_ENGINES
 async def test_a_call_found_again_goes_on_in_its_own_draft(asterisk: Office) -> None:
     await after(asterisk, call(CallMoment.STARTED), says("路灯坏了", 0))
     await salvage(asterisk).keep("CA1", found())
@@ -391,6 +396,9 @@ async def test_a_call_found_again_after_its_draft_was_sealed_still_adds_to_it(
 
 
 @pytest.fixture
-def store_url(tmp_path: Path) -> str:
-    """Address of an empty database: one engine is enough for what is said here."""
-    return f"sqlite:///{tmp_path}/hotline.db"
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of an empty database: one engine is enough for most of what is said here."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/hotline.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url

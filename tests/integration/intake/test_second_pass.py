@@ -21,6 +21,9 @@ from gateway.store.ledger import draft_lock
 from tests.contract.kit.office import Office, open_office
 from tests.integration.intake.conftest import CITIZEN, VOICE
 
+BOTH_ENGINES = pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 POSTPONED = "2 utterance(s) were postponed"
 
 
@@ -111,6 +114,7 @@ async def told(office: Office) -> list[str]:
 BETTER = heard(segment("解放路的路灯坏了", 100))
 
 
+@BOTH_ENGINES
 async def test_postponed_words_are_filled_in_from_the_recording(office: Office) -> None:
     listener = Listener({"a" * 64: BETTER})
     draft = await after(
@@ -271,6 +275,23 @@ async def test_two_recordings_of_one_call_become_one_transcript(office: Office) 
     assert draft.request.content == "路灯坏了\n在解放路"
 
 
+async def test_a_person_is_listened_to_in_the_recording_they_were_connected_in(
+    office: Office,
+) -> None:
+    first = MediaRef(id="one", kind="recording", media_type="audio/wav", sha256="b" * 64, size=10)
+    early, late = Span(start_ms=0, end_ms=900), Span(start_ms=2000, end_ms=2900)
+    await after(
+        office,
+        call(CallMoment.STARTED),
+        call(CallMoment.PROGRESS, recording=first, connected=(early,)),
+        ended(transcript_missing="x", connected=(late,)),
+    )
+    listener = Listener({"b" * 64: heard(), "a" * 64: heard(segment("好", 0))})
+    await second_pass(office, listener)
+    asked = {one["sha256"][0]: one["connected"] for one in listener.asked}
+    assert asked == {"b": (early,), "a": (late,)}
+
+
 async def test_a_second_job_for_what_has_been_heard_again_costs_nothing(office: Office) -> None:
     listener = Listener({"a" * 64: BETTER})
     await after(office, call(CallMoment.STARTED), says("路", 0), ended(transcript_missing="x"))
@@ -305,6 +326,9 @@ async def test_a_recording_that_is_a_message_gives_that_message_its_words(office
 
 
 @pytest.fixture
-def store_url(tmp_path: Path) -> str:
-    """Address of an empty database: one engine is enough for what is said here."""
-    return f"sqlite:///{tmp_path}/hotline.db"
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of an empty database: one engine is enough for most of what is said here."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/hotline.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url

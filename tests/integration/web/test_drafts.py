@@ -99,6 +99,17 @@ async def test_the_history_tells_who_changed_what(door: Door) -> None:
     assert (await door.ask("GET", f"/api/v1/drafts/{ABSENT}/history")).code == "not_found"
 
 
+async def test_a_revision_can_be_read_as_it_was(door: Door) -> None:
+    draft_id = await queued(door)
+    path = f"/api/v1/drafts/{draft_id}"
+    await door.ask("POST", f"{path}/claim")
+    first = await door.ask("GET", f"{path}/history/1")
+    assert (first.headers["ETag"], first.json["state"]) == ('"1"', "collecting")
+    assert (await door.ask("GET", path)).json["state"] == "claimed"
+    for absent in (f"{path}/history/99", f"{path}/history/x", f"/api/v1/drafts/{ABSENT}/history/1"):
+        assert (await door.ask("GET", absent)).code == "not_found"
+
+
 async def test_a_correction_needs_the_revision_it_was_made_to(door: Door) -> None:
     draft_id = await queued(door)
     path = f"/api/v1/drafts/{draft_id}"

@@ -178,6 +178,7 @@ async def test_who_lost_touch_with_the_feed_is_told_so(door: Door) -> None:
         await stream.event()
     door.hub.tell(partial(door, "二"))
     door.hub.feed_was_not_followed()
+    door.hub.feed_is_followed.set()
     async with watching(door, last_id=stream.last_id) as again:
         assert (await again.event())[0] == "lost"
 
@@ -224,16 +225,19 @@ async def test_a_stream_ends_after_its_longest_time(office: Office, tmp_path: Pa
 
 async def test_open_streams_do_not_hold_up_a_stop(office: Office, tmp_path: Path) -> None:
     pace = LivePace(longest_s=3600)
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(10):  # a stop waits 20 s for what is open by itself
         async with opened_door(office, tmp_path, live_pace=pace) as door:
-            response = await door.session.get(
-                f"{door.url}/api/v1/live", headers={"Authorization": f"Bearer {door.token}"}
-            )
+            headers = {"Authorization": f"Bearer {door.token}"}
+            response = await door.session.get(f"{door.url}/api/v1/live", headers=headers)
             assert response.status == 200
-            door.hub.close()
-            await Stream(response).ends()
-            answer = await door.ask("GET", "/api/v1/live")
-            assert (answer.status, answer.code) == (503, "busy")
+
+
+async def test_a_hub_that_has_closed_sends_watchers_elsewhere(door: Door) -> None:
+    async with watching(door) as stream:
+        door.hub.close()
+        await stream.ends()
+    answer = await door.ask("GET", "/api/v1/live")
+    assert (answer.status, answer.code) == (503, "busy")
 
 
 async def test_the_stream_needs_the_scope_of_the_feed(door: Door) -> None:

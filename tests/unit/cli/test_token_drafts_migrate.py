@@ -112,6 +112,8 @@ async def test_drafts_are_shown_while_the_gateway_runs(cli: Cli, tmp_path: Path)
             assert json.loads(shown)["draft_id"] == draft.draft_id
         _, history, _ = await asyncio.to_thread(cli, "drafts", "show", draft.draft_id, "--history")
         assert re.match(r" +1 .*\*", history)
+        _, words, _ = await asyncio.to_thread(cli, "drafts", "show", draft.draft_id, "--words")
+        assert "诉求 request: 解放路的路灯 坏了三天" in words
         _, exported, _ = await asyncio.to_thread(cli, "drafts", "export", "--state", "collecting")
         assert [json.loads(line)["draft_id"] for line in exported.splitlines()] == [draft.draft_id]
         assert (await asyncio.to_thread(cli, "drafts", "export", "--state", "queued"))[1] == ""
