@@ -209,6 +209,7 @@ class StreamLeg:
         except frames.BadFrame:
             self._counters.bad += 1
             if self._counters.bad > _BAD_FRAMES:
+                self._log.warning("media_stream_senseless", call=self._call.call_id)
                 yield Ended(by=EndedBy.PROTOCOL)
             return
         match frame:
@@ -219,6 +220,8 @@ class StreamLeg:
                 self._counters.keys += 1
                 if self._counters.keys <= _KEYS:
                     yield Digit(key=detail.digit)
+                elif self._counters.keys == _KEYS + 1:
+                    self._log.warning("too_many_keys", call=self._call.call_id)
             case frames.Mark(mark=detail):
                 if playback := self._playing.pop(detail.name, None):
                     playback.done = True

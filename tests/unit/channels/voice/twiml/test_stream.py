@@ -160,14 +160,18 @@ async def test_our_own_voice_is_not_taken_for_the_callers() -> None:
 async def test_a_few_bad_frames_are_ignored_and_many_end_the_call() -> None:
     few = await events_of(*["junk"] * 50, media(1, 0), STOP)
     assert [type(event) for event in few] == [Audio, Ended]
-    many = await events_of(*["junk"] * 51, media(1, 0), STOP)
+    world = World()
+    many = await events_of(*["junk"] * 51, media(1, 0), STOP, world=world)
     assert many == [Ended(by=EndedBy.PROTOCOL)]
+    assert "media_stream_senseless" in world.log.lines[0]
 
 
 async def test_a_flood_of_keys_is_cut_off() -> None:
+    world = World()
     key = json.dumps({"event": "dtmf", "dtmf": {"digit": "1"}})
-    events = await events_of(*[key] * 5000, STOP)
+    events = await events_of(*[key] * 5000, STOP, world=world)
     assert sum(isinstance(event, Digit) for event in events) == 1000
+    assert sum("too_many_keys" in line for line in world.log.lines) == 1
 
 
 async def test_a_socket_that_just_closes_is_a_network_failure() -> None:
@@ -422,7 +426,9 @@ async def test_a_stream_that_proves_nothing_is_closed_and_leaves_nothing(what: s
     assert world.sink.events == []
     assert world.recorder.tapes == {}
     assert socket.sent == []
-    assert "13800138000" not in "".join(world.log.lines)
+    (line,) = world.log.lines
+    assert "media_stream_refused" in line
+    assert "13800138000" not in line
 
 
 async def test_an_expired_ticket_opens_nothing() -> None:
@@ -444,6 +450,25 @@ async def test_a_ticket_works_once() -> None:
     await media_socket.converse(again, UPGRADE)
     assert again.closed == [1008]
     assert world.sink.events == stored
+
+
+async def test_a_bad_stream_does_not_disturb_the_call_beside_it() -> None:
+    world = World()
+    media_socket = door(world)
+    frames = [media(n, n * 20) for n in range(1, 40)]
+    good = FakeSocket([CONNECTED, start_message(ticket(world)), *frames, STOP])
+    key = json.dumps({"event": "dtmf", "dtmf": {"digit": "1"}})
+    bad = [
+        FakeSocket([CONNECTED, "junk"]),
+        FakeSocket([CONNECTED, start_message("forged"), *frames]),
+        FakeSocket([CONNECTED, start_message(ticket(world), call_sid="CA" + "3" * 32)]),
+        FakeSocket(["x" * 70_000]),
+        FakeSocket([key] * 1000),
+    ]
+    await asyncio.gather(*(media_socket.converse(one, UPGRADE) for one in (*bad, good)))
+    assert [one.closed[0] for one in bad] == [1008] * len(bad)
+    assert world.sink.moments[-1].moment in ("ended", "abandoned")
+    assert world.sink.moments[-1].duration_ms == 39 * 20
 
 
 async def test_another_process_does_not_take_a_used_ticket_either() -> None:
