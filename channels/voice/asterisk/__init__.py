@@ -3,6 +3,7 @@
 from channels.voice.asterisk.exchange import Calls
 from channels.voice.asterisk.health import Health
 from channels.voice.asterisk.leg import AsteriskLeg
+from channels.voice.asterisk.outage import OutageRecordings
 from channels.voice.asterisk.source import Pbx
 from channels.voice.config import VoiceSettings
 from channels.voice.telephone import telephone
@@ -17,6 +18,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
             f"account {settings.account!r} has no PBX", "set provider: asterisk and pbx: {url: …}"
         )
     phone = telephone(settings, ports)
+    folder = settings.pbx.outage_recordings
 
     async def converse(leg: AsteriskLeg) -> None:
         await phone.session(leg, resumed=leg.resumed).run()
@@ -28,6 +30,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
             Calls(converse=converse, full=lambda: phone.full, drain=phone.drain),
             region=ports.site.region,
             log=ports.log,
+            outage=None if folder is None else OutageRecordings(folder=folder, ports=ports),
         ),
         lifecycle=Health(settings.pbx, ports.log),
     )

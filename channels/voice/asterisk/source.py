@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from channels.voice.asterisk.ari import reaching
 from channels.voice.asterisk.audiosocket import AudioSocketServer
 from channels.voice.asterisk.exchange import Calls, Exchange
+from channels.voice.asterisk.outage import OutageRecordings
 from channels.voice.asterisk.pacing import Ticker
 from channels.voice.asterisk.switchboard import Switchboard
 from channels.voice.config import PbxSettings
@@ -16,8 +17,17 @@ from gateway.channel.ports import Log, Sink
 class Pbx:
     """Everything between one Asterisk and this process; a ``SourceChannel``."""
 
-    def __init__(self, settings: PbxSettings, calls: Calls, *, region: str, log: Log) -> None:
+    def __init__(
+        self,
+        settings: PbxSettings,
+        calls: Calls,
+        *,
+        region: str,
+        log: Log,
+        outage: OutageRecordings | None = None,
+    ) -> None:
         self._settings = settings
+        self._outage = outage
         self._calls = calls
         self._region = region
         self._log = log
@@ -25,7 +35,9 @@ class Pbx:
     async def run(self, sink: Sink) -> None:
         """Take calls until cancelled."""
         ticker = Ticker()
-        ticking = asyncio.create_task(ticker.run())
+        beside = [asyncio.create_task(ticker.run())]
+        if self._outage is not None:
+            beside.append(asyncio.create_task(self._outage.run(sink)))
         try:
             async with (
                 reaching(self._settings, self._log) as ari,
@@ -42,8 +54,9 @@ class Pbx:
                 exchange = Exchange(ari, board, self._calls, self._settings, region=self._region)
                 await exchange.run()
         finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     @asynccontextmanager
     async def _audiosocket(

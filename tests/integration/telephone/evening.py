@@ -25,6 +25,19 @@ class Seen:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
+class Scenes:
+    """Gives a scene, or raises what went wrong in it."""
+
+    def __init__(self, seen: Mapping[str, Seen | BaseException]) -> None:
+        self._seen = seen
+
+    def __getitem__(self, name: str) -> Seen:
+        seen = self._seen[name]
+        if isinstance(seen, BaseException):
+            raise seen
+        return seen
+
+
 Scene = Callable[[World, Path], Awaitable[Seen]]
 
 

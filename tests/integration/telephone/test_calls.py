@@ -1,7 +1,6 @@
 """Real calls through a real Asterisk: what VOICE measured, row by row, over both wires."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import get_args
 
 import pytest
@@ -13,34 +12,19 @@ from tests.integration.telephone.evening import (
     ANNOUNCEMENT_HZ,
     CALLER_HZ,
     PROMPT_HZ,
-    Seen,
+    Scenes,
 )
 from tests.integration.telephone.world import Wire, World, has_tone
 from tests.peers.asterisk import running_asterisk
 
-Evening = Mapping[str, Seen | BaseException]
-
 
 @pytest.fixture(scope="module", params=get_args(Wire))
-def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Scenes":
+def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scenes:
     """The scenes of one evening, over one wire."""
     wire: Wire = request.param
     with running_asterisk() as server:
         world = World(server=server, wire=wire, folder=tmp_path_factory.mktemp(wire))
         return Scenes(asyncio.run(evening.spend(world)))
-
-
-class Scenes:
-    """Gives a scene, or raises what went wrong in it."""
-
-    def __init__(self, evening_: Evening) -> None:
-        self._evening = evening_
-
-    def __getitem__(self, name: str) -> Seen:
-        seen = self._evening[name]
-        if isinstance(seen, BaseException):
-            raise seen
-        return seen
 
 
 def test_what_the_caller_says_arrives_to_the_bit_even_under_a_prompt(scene: Scenes) -> None:
