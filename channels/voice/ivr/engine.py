@@ -31,6 +31,8 @@ MOST_MOVES = 40
 MOST_QUIET = 12
 """Most steps without a sign of the caller."""
 
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
 OVER = "over"
 EXHAUSTED = "flow_exhausted"
 """Why a call is ended that even the way out did not help."""
@@ -87,7 +89,7 @@ class FlowWalk:
     def step(self, state: str) -> Step:
         """Return the step a state waits at, once more; raises ``StaleState`` as ``after`` does."""
         # No route is decided while a step is waited for, so the time does not matter.
-        turn = self._continued(state, datetime.min.replace(tzinfo=UTC))
+        turn = self._continued(state, _ANY_TIME)
         known = turn.state
         if known.stage == OVER:
             return _stepped(turn, Wait(HangUp(cause=EXHAUSTED)))[1]
@@ -95,7 +97,10 @@ class FlowWalk:
             return _stepped(turn, pause())[1]
         if isinstance(turn.node, Lookup):
             known.looks -= 1  # this look-up has been counted
-        return _onward(turn, Here())[1]
+        move = perform(turn)
+        if not isinstance(move, Wait):
+            raise StaleState("nothing is waited for at the node of this state")
+        return _stepped(turn, move)[1]
 
     def _continued(self, text: str, at: datetime) -> Turn:
         known = states.read(text, self.version)

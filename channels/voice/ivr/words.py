@@ -2,7 +2,7 @@
 
 Text is compared word by word (Chinese: character by character) without case, spaces and
 punctuation. The longest phrase found wins, one that is refused ("不用转人工") does not count, and a
-bare number ("一", "one") counts only when nothing else is said.
+bare number ("一", "one") or a single character ("是") counts only when nothing else is said.
 """
 
 import re
@@ -90,7 +90,7 @@ def choice(text: str, phrases: Mapping[str, str]) -> str | None:
         tokens = _words_only(_tokens(phrase))
         if not tokens:
             continue
-        if _is_number(tokens):
+        if _says_little(tokens):
             fits = _only(said, tokens)
         else:
             fits = any(not _refused(said, at, len(tokens)) for at in _places(said, tokens))
@@ -136,7 +136,10 @@ def _words_only(tokens: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(token for token in tokens if token != _BREAK)
 
 
-def _is_number(tokens: tuple[str, ...]) -> bool:
+def _says_little(tokens: tuple[str, ...]) -> bool:
+    """Tell whether a phrase is part of too many others: a number, a single character."""
+    if len(tokens) == 1 and not tokens[0].isascii():
+        return True
     return all(token.isdigit() or token in _DIGITS for token in tokens)
 
 

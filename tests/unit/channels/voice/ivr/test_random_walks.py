@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from channels.voice.ivr.engine import MOST_MOVES, MOST_QUIET, FlowWalk
@@ -13,7 +13,13 @@ from channels.voice.ivr.state import LIMIT
 from channels.voice.ivr.steps import Facts, HangUp, Result, StaleState, Step
 from tests.unit.channels.voice.ivr.flows import NOON, SHIPPED, facts, flows, results, silences
 
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Shrinking a whole flow takes minutes; what failed can be read as it is.
+UNHURRIED = settings(
+    deadline=None,
+    max_examples=60,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 MOST_PARTS = 4 * MOST_MOVES
 
 
@@ -67,7 +73,8 @@ def test_a_call_in_which_nobody_does_anything_ends(
     for result in silent:
         if isinstance(walk.step(state).ask, HangUp):
             return
-        state, _ = walk.after(state, result, NOON)
+        state, step = walk.after(state, result, NOON)
+        check(walk, state, step)
     pytest.fail(f"still asking: {walk.step(state)}")
 
 
