@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from channels.voice.leg import BYTES_PER_MS
+from channels.voice.leg import BYTES_PER_MS, SAMPLE_RATE
 
 HEARD_MS = 400
 """How much of the caller's audio is compared."""
 DELAY_MS = 1200
 """The longest way of an echo that is looked for."""
+_DELAY = DELAY_MS * SAMPLE_RATE // 1000
 _QUIET = 50.0
 
 
@@ -19,8 +20,10 @@ def likeness(heard: bytes, said: bytes) -> float:
     """
     near = np.frombuffer(heard[-HEARD_MS * BYTES_PER_MS :], "<i2").astype(np.float64)
     far = np.frombuffer(said[-(HEARD_MS + DELAY_MS) * BYTES_PER_MS :], "<i2").astype(np.float64)
-    if not len(near) or len(far) < len(near):
+    if not len(near):
         return 0.0
+    # What began to be said a moment ago may come back beginning in the middle of what was heard.
+    far = np.concatenate([np.zeros(max(0, len(near) + _DELAY - len(far))), far])
     near_energy = float(np.dot(near, near))
     if near_energy < _QUIET**2 * len(near):
         return 0.0

@@ -85,10 +85,15 @@ class Hearing:
         return self._speaking or self._loud_at > start or self._voice_at > start
 
     def voice_ms(self, start: int) -> int:
-        """Return how much of the last utterance the recogniser heard after ``start``."""
+        """Return how long the last utterance lasted after ``start``, or 0 without a recogniser.
+
+        The recogniser is sure of a silence only when it is long; what is quiet does not count.
+        """
         if not self._recognises or self._voice_from < 0:
             return 0
         end = self.now if self._speaking else self._voice_at
+        if self._loud_at >= self._voice_from:
+            end = min(end, self._loud_at)
         return max(0, end - max(self._voice_from, start))
 
     def quiet_ms(self, start: int) -> int:

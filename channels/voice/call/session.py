@@ -85,6 +85,7 @@ class CallSession:
         self._result = result
         self._admission = admission
         self._busy = False
+        self._audible = False
         self._handing_over: Handover | None = None
         self._state = ""
         self._cause: str | None = None
@@ -201,6 +202,7 @@ class CallSession:
             helping = [
                 group.create_task(self._journal.run()),
                 group.create_task(self._tape.run()),
+                group.create_task(self._miss_audio()),
                 *(group.create_task(ears.run()) for ears in self._ears.values()),
             ]
             reading = group.create_task(self._read())
@@ -237,6 +239,7 @@ class CallSession:
         line = self._line
         match event:
             case Audio(pcm=pcm, party=Party.CALLER):
+                self._audible = True
                 self._tape.hear(pcm)
                 line.hearing.hear(pcm)
                 self._ears[Party.CALLER].hear(pcm)
@@ -257,6 +260,14 @@ class CallSession:
                 pass  # the playback knows; this only wakes who waits for it
             case Ended(by=by):
                 self._ended = self._ended or by
+
+    async def _miss_audio(self) -> None:
+        """End a call without audio, should the transport never have told that it is lost."""
+        while True:
+            self._audible = False
+            await asyncio.sleep(2 * self._rules.media_lost_s)
+            if not self._audible:
+                self._line.fail(Cause.MEDIA_LOST)
 
     def _do_without_recogniser(self) -> None:
         for ears in self._ears.values():

@@ -74,7 +74,7 @@ RECEIPT = Outcome(
     receipt_no="2611210000018",
     query_code="204816",
 )
-NO_WAITS = Rules(retry_waits_s=(0.0, 0.0, 0.0), closing_s=4.0, media_lost_s=0.05)
+NO_WAITS = Rules(retry_waits_s=(0.0, 0.0, 0.0), closing_s=4.0)
 FRAME_MS = 20
 
 
