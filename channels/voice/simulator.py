@@ -1,10 +1,10 @@
 """Twilio's side of a telephone call: signed webhooks, and a media stream spoken as Twilio does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from secrets import token_hex
 
 from channels.voice.config import VoiceSettings
-from channels.voice.twiml.caller import Line, place_call
+from channels.voice.twiml.caller import Line, follow, place_call
 from gateway.channel import RawRequest
 from gateway.channel.simulation import PlacedCall
 from gateway.channel.twilio_simulation import TwilioPost
@@ -80,15 +80,28 @@ class TwilioSimulator(TwilioPost):
         hang_up_after_ms: int | None = None,
     ) -> PlacedCall:
         """Place one call (see ``gateway.channel.simulation.PlacesCalls``)."""
-        line = Line(
+        return await place_call(
+            self._line(server, speed),
+            pcm,
+            sender=sender,
+            keys=keys,
+            hang_up_after_ms=hang_up_after_ms,
+        )
+
+    async def follow_script(
+        self, script: Sequence[str], *, sender: str, server: str, speed: float = 1.0
+    ) -> PlacedCall:
+        """Place one call (see ``gateway.channel.simulation.FollowsScripts``)."""
+        return await follow(self._line(server, speed), script, sender=sender)
+
+    def _line(self, server: str, speed: float) -> Line:
+        return Line(
             simulator=self,
             settings=self._settings,
             public_url=self._public_url,
             server=server.rstrip("/"),
             speed=speed,
-        )
-        return await place_call(
-            line, pcm, sender=sender, keys=keys, hang_up_after_ms=hang_up_after_ms
+            call_id=call_id(),
         )
 
     def about(

@@ -8,15 +8,17 @@ what becomes of it: ``finished``, ``busy``, ``no_answer`` or ``failed``.
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, fromstring
 
+from channels.voice.twiml.far_end import Left
 from gateway.channel import RawRequest
 from gateway.channel.simulation import PlacedCall
 from gateway.domain.errors import GatewayError
 
 HANG_UP = "hangup"
-_KEYS = frozenset("0123456789*#")
+KEYS = frozenset("0123456789*#")
 _MOST_DOCUMENTS = 300
 _PLAYED = re.compile(r"/prompts/([a-z]+)/([a-z0-9_]+)\.wav")
 _DIALLED = {"finished": "completed", "busy": "busy", "no_answer": "no-answer", "failed": "failed"}
@@ -33,15 +35,12 @@ class CallDropped(GatewayError):
     """The gateway left the provider without anything to do."""
 
 
-class _Left(Exception):
-    """The caller has hung up."""
-
-
 @dataclass(slots=True)
 class Asking:
     """One call, held without media. ``about`` are the fields of every request of it.
 
-    ``record`` is told each statement's name and words, before the gateway hears of it.
+    ``record`` is told each statement's name and words, and returns where it is. ``stream`` holds a
+    media stream and tells whether the caller is still there; without it there are none.
     """
 
     post: Post
@@ -49,6 +48,7 @@ class Asking:
     mount: str
     about: Mapping[str, str]
     record: Callable[[str, str], Awaitable[str]]
+    stream: Callable[[Element], Awaitable[bool]] | None = None
     prompts: list[str] = field(default_factory=list)
     """The names of the recordings the caller heard."""
     numbers: list[str] = field(default_factory=list)
@@ -58,16 +58,16 @@ class Asking:
     _recordings: int = 0
     _spelling: bool = False
 
-    async def hold(self, script: Iterable[str]) -> PlacedCall:
+    async def hold(self, script: "Iterable[str] | Script") -> PlacedCall:
         """Call, follow the script, and tell the gateway how the call ended."""
-        lines = Script(line.strip() for line in script)
-        ended_by = "caller"
+        lines = script if isinstance(script, Script) else Script(map(str.strip, script))
+        ended_by: Literal["gateway", "caller"] = "caller"
         try:
             document: str | None = await self._ask("", CallStatus="ringing")
             while document is not None:
                 document = await self._perform(document, lines)
             ended_by = "gateway"
-        except _Left:
+        except Left:
             pass
         await self.post(
             self.request(
@@ -76,12 +76,17 @@ class Asking:
                 "",
             )
         )
+        afterwards: Literal["hangup", "record"] | None = None
+        if any("<Record" in one for one in self.documents):
+            afterwards = "record"
+        elif ended_by == "gateway":
+            afterwards = "hangup"
         return PlacedCall(
             call_id=self.about["CallSid"],
-            ended_by="gateway" if ended_by == "gateway" else "caller",
+            ended_by=ended_by,
             numbers=tuple(self.numbers),
             duration_ms=self.seconds * 1000,
-            afterwards="hangup" if ended_by == "gateway" else None,
+            afterwards=afterwards,
         )
 
     # --- the gateway's documents
@@ -111,6 +116,9 @@ class Asking:
                 return await self._queued(verb, lines)
             case "Redirect":
                 return await self._go(verb.text or "")
+            case "Connect" if self.stream is not None:
+                if not await self.stream(verb[0]):
+                    raise Left
             case "Say" | "Pause" | "Hangup" | "Leave":
                 self._spelling = False
             case other:
@@ -141,7 +149,7 @@ class Asking:
             # It only lets a key skip what is said before a recording.
             return await self._skipped(verb, lines)
         line = lines.take()
-        if line and set(line) <= _KEYS:
+        if line and set(line) <= KEYS:
             return await self._keyed(verb, line)
         if line and "speech" in (verb.get("input") or "dtmf"):
             return await self._go(verb.get("action", ""), SpeechResult=line, Confidence="0.9")
@@ -152,7 +160,7 @@ class Asking:
 
     async def _skipped(self, verb: Element, lines: "Script") -> str | None:
         line = lines.first()
-        if line and set(line) <= _KEYS and line != "#":
+        if line and set(line) <= KEYS and line != "#":
             return await self._keyed(verb, lines.take())
         return None
 
@@ -170,7 +178,7 @@ class Asking:
         if not line:
             self.seconds += int(verb.get("timeout") or 5)
             return None
-        if set(line) <= _KEYS:
+        if set(line) <= KEYS:
             if line[0] not in (verb.get("finishOnKey") or "#"):
                 return None
             # Twilio makes a recording of it all the same.
@@ -230,7 +238,7 @@ class Asking:
                 )
             waited += int(first.get("timeout") or 5)
             self.seconds += waited
-            if line and set(line) <= _KEYS:
+            if line and set(line) <= KEYS:
                 document = await self._go(first.get("action", ""), Digits=line, **standing)
                 if "<Leave" in document:
                     return await self._go(
@@ -257,11 +265,16 @@ class Script:
         self._lines = list(lines)
 
     def take(self) -> str:
-        """Return the next line; raises ``_Left`` where the caller hangs up, or has no more."""
+        """Return the next line; raises ``Left`` where the caller hangs up, or has no more."""
         line = self._lines.pop(0) if self._lines else HANG_UP
         if line == HANG_UP:
-            raise _Left
+            raise Left
         return line
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there are no more lines."""
+        return not self._lines
 
     def first(self) -> str:
         """Return the next line without taking it."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -10,7 +11,7 @@ from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
 from channels.voice import CHANNEL
-from channels.voice.config import VoiceSettings
+from channels.voice.config import TargetSettings, VoiceSettings
 from channels.voice.simulator import TwilioSimulator
 from channels.voice.twiml.caller import CallRefused
 from gateway.channel import (
@@ -201,3 +202,27 @@ async def test_a_busy_store_is_apologised_for_over_the_wire() -> None:
     assert call.numbers == ()
     assert call.ended_by == "gateway"
     assert replace(call, heard=b"").heard_ms > 3000
+
+
+async def test_a_caller_is_handed_to_people_and_comes_back_to_live_audio() -> None:
+    """Live audio, then the carrier's own <Dial>, then live audio again: one call, one draft."""
+    world = World()
+    noon = world.clock.now().replace(hour=4, minute=0) + timedelta(days=1)  # in Shanghai
+    world.clock.advance((noon - world.clock.now()).total_seconds())
+    settings = SETTINGS.model_copy(
+        update={"targets": {"operators": TargetSettings(ring=("+8653112345001",))}}
+    )
+    async with gateway(world, settings) as server:
+        call = await TwilioSimulator(settings, PUBLIC_URL).follow_script(
+            ["0", "finished", "1"], sender=CITIZEN, server=server, speed=SPEED
+        )
+    assert call.ended_by == "gateway"
+    moments = [event.moment for event in world.sink.moments]
+    assert moments.count(CallMoment.STARTED) == 1
+    assert moments[-1] is CallMoment.ENDED
+    assert any(event.rating for event in world.sink.moments)
+    keys = [event.dedupe_key for event in world.sink.events]
+    assert len(keys) == len(set(keys)), "nothing is told under the same name twice"
+    recordings = [event.recording for event in world.sink.moments if event.recording]
+    assert len({one.id for one in recordings}) == 2
+    assert world.sink.end.digits == "01"
