@@ -67,6 +67,22 @@ class PlacesCalls(Protocol):
         """
 
 
+@runtime_checkable
+class FollowsScripts(Protocol):
+    """A simulator of telephone calls whose caller can follow a script."""
+
+    async def follow_script(
+        self, script: Sequence[str], *, sender: str, server: str, speed: float = 1.0
+    ) -> PlacedCall:
+        """Call the gateway at ``server``; a line for each time the caller is asked something.
+
+        A line holds keys; ``wav FILE``, what is said where there is live audio; words, what is said
+        where there is none; nothing, for silence; ``hangup``. Where somebody is rung it tells what
+        becomes of it: ``finished``, ``busy``, ``no_answer`` or ``failed``. Raises ``GatewayError``
+        when the gateway does not take the call, or a line cannot be done.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentToCitizen:
     """What a stand-in was asked to carry to a citizen (``to`` as the provider writes it)."""

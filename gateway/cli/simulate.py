@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from gateway.cli import UsageError
 from gateway.cli._settings import accept_config, load_config
 from gateway.domain.errors import GatewayError
 
@@ -34,7 +35,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         title="contacts", metavar="CONTACT", dest="contact", required=True
     )
     call = means.add_parser("call", help="a telephone call that says what is in a recording")
-    call.add_argument("--wav", type=Path, required=True, metavar="FILE", help="what is said")
+    said = call.add_mutually_exclusive_group(required=True)
+    said.add_argument("--wav", type=Path, metavar="FILE", help="what is said")
+    said.add_argument(
+        "--script",
+        type=Path,
+        metavar="FILE",
+        help="what the caller does, a line each time something is asked: keys, wav FILE, words "
+        "(accounts without live audio), nothing, hangup",
+    )
     call.add_argument(
         "--speed", type=float, default=1.0, metavar="N", help="N times faster than life (up to 50)"
     )
@@ -70,21 +79,47 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _call(args: argparse.Namespace) -> int:
+    settings, kind, public_url = _account(load_config(args), "voice", args.account)
+    simulator = _simulator(kind, settings, public_url)
+    pace = "in real time" if args.speed == 1 else f"{args.speed:g} times faster than life"
+    placed = _scripted(args, simulator, pace) if args.script else _spoken(args, simulator, pace)
+    for line in _told(placed):
+        print(line)
+    # A caller who hangs up expects no number; one who stays and hears none was not taken.
+    return 0 if placed.numbers or placed.ended_by == "caller" or args.script else 1
+
+
+def _scripted(args: argparse.Namespace, simulator: object, pace: str) -> "PlacedCall":
+    import asyncio
+
+    from gateway.channel.simulation import FollowsScripts
+
+    if not isinstance(simulator, FollowsScripts):
+        raise NoSuchAccount("this account's simulator follows no scripts", "use --wav")
+    try:
+        script = args.script.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{args.script} cannot be read", "name a text file") from None
+    print(f"calling {args.url} {pace}: the caller follows {len(script)} lines", flush=True)
+    return asyncio.run(
+        simulator.follow_script(script, sender=args.sender, server=args.url, speed=args.speed)
+    )
+
+
+def _spoken(args: argparse.Namespace, simulator: object, pace: str) -> "PlacedCall":
     import asyncio
 
     from gateway.demo.reaching import LINE_RATE, line_audio
 
     pcm = line_audio(args.wav)
-    settings, kind, public_url = _account(load_config(args), "voice", args.account)
-    caller = cast("PlacesCalls", _simulator(kind, settings, public_url))
+    caller = cast("PlacesCalls", simulator)
     seconds: float | None = args.hang_up_after
-    pace = "in real time" if args.speed == 1 else f"{args.speed:g} times faster than life"
     print(
         f"calling {args.url} {pace}: after the greeting the caller speaks for "
         f"{len(pcm) / 2 / LINE_RATE:.0f} s",
         flush=True,
     )
-    placed = asyncio.run(
+    return asyncio.run(
         caller.place_call(
             pcm,
             sender=args.sender,
@@ -94,10 +129,6 @@ def _call(args: argparse.Namespace) -> int:
             hang_up_after_ms=None if seconds is None else round(seconds * 1000),
         )
     )
-    for line in _told(placed):
-        print(line)
-    # A caller who hangs up expects no number; one who stays and hears none was not taken.
-    return 0 if placed.numbers or placed.ended_by == "caller" else 1
 
 
 def _told(placed: "PlacedCall") -> list[str]:
