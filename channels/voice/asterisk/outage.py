@@ -1,12 +1,13 @@
 """Makes drafts of what the dialplan recorded while the gateway was down: each exactly once.
 
-The file's name says whose call it was: ``hotline_<call>_<epoch>_<caller>_<dialled>.wav``; a file
-``….ended`` beside it says that the recording is complete. It is moved only after it was stored, and
-storing it twice is harmless.
+The file's name says whose call it was: ``hotline_<call>_<epoch>_<caller>_<dialled>.wav``. Asterisk
+writes the length into its head when the recording is complete. A file is moved only after it was
+stored, and storing it twice is harmless.
 """
 
 import asyncio
 import re
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,9 +27,10 @@ from gateway.domain.intake import CallMoment
 DONE, REFUSED = "done", "refused"
 CAUSE = "recorded_by_pbx"
 LOOK_EVERY_S = 5.0
-# Asterisk died while it recorded: nothing will ever say that the file is complete.
+# Asterisk died while it recorded: nothing will ever write the length.
 _ABANDONED_S = 15 * 60.0
 # An hour of telephone audio; the dialplan records ten minutes at most.
+_HEAD = 44
 _LARGEST = 64 * 1024 * 1024
 _SHORTEST_MS = 300
 _NAME = re.compile(
@@ -106,14 +108,25 @@ class OutageRecordings:
             path
             for path in self.folder.glob("*.wav")
             if path.is_file()
-            and (path.with_suffix(".ended").exists() or now - path.stat().st_mtime > _ABANDONED_S)
+            and (_has_its_length(path) or now - path.stat().st_mtime > _ABANDONED_S)
         )
 
     def _move(self, path: Path, where: str) -> None:
         target = self.folder / where
         target.mkdir(exist_ok=True)
         path.replace(target / path.name)
-        path.with_suffix(".ended").unlink(missing_ok=True)
+
+
+def _has_its_length(path: Path) -> bool:
+    """Tell whether a file's head says as much as there is; also true of what is no such file."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head:
+        return False
+    if len(head) < _HEAD or head[:4] != b"RIFF" or head[36:40] != b"data":
+        return True
+    length: int = struct.unpack_from("<I", head, 40)[0]
+    return length > 0 and path.stat().st_size >= _HEAD + length
 
 
 def _whose(name: str, region: str) -> tuple[Call, datetime]:
@@ -137,4 +150,7 @@ def _content(path: Path) -> bytes:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise _Refused("too long")
+    if content[36:40] == b"data" and not content[40:44].strip(b"\0"):
+        # Broken off: what is there is kept.
+        content = content[:40] + struct.pack("<I", len(content) - _HEAD) + content[_HEAD:]
     return content

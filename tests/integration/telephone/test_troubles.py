@@ -105,13 +105,12 @@ async def gateway_stops(world: World) -> Seen:
         told = await world.call("4004")
         await told.until(lambda: len(told.caller) > 3200)
     failed += [await going_on, await _statement(world, "4006", world.folder / "away")]
+    nothing = await world.nothing_left()
     sink = FakeSink()
     ports = kit_ports(clock=FakeClock(), http=FakeHttp(), log=FakeLog())
     recordings = OutageRecordings(folder=world.server.outage, ports=ports)
     (world.server.outage / "hotline_broken_1_1_1.wav").write_bytes(b"RIFF no")
-    (world.server.outage / "hotline_broken_1_1_1.ended").touch()
     taken = [await recordings.take_all(sink), await recordings.take_all(sink)]
-    nothing = await world.nothing_left()
     folder = world.server.outage
     left = sorted(str(path.relative_to(folder).parent) for path in folder.rglob("*.*"))
     notes = {
