@@ -7,6 +7,9 @@ from channels.voice.call.tape import Tape
 
 # Comparing with what was said costs half a millisecond: often enough, and not with every frame.
 _JUDGED_EVERY_MS = 100
+# Whoever is answered says hello; that is no reason to leave him without the greeting.
+_HELLO_WITHIN_MS = 2000
+_LONGEST_HELLO_MS = 1000
 
 
 class Arbiter:
@@ -24,7 +27,10 @@ class Arbiter:
         Without a recogniser nobody can tell a voice from a lorry, so nothing but keys interrupts.
         """
         hearing, rules = self._hearing, self._rules
-        if hearing.voice_ms(since) < rules.speech_ms or hearing.words < rules.words:
+        enough = rules.speech_ms
+        if hearing.voice_from < _HELLO_WITHIN_MS:
+            enough = max(enough, _LONGEST_HELLO_MS)
+        if hearing.voice_ms(since) < enough or hearing.words < rules.words:
             return False
         if hearing.now - self._judged_at < _JUDGED_EVERY_MS:
             return False

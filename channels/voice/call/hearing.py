@@ -47,7 +47,8 @@ class Hearing:
         self._speaking = False
         self._loud_at = -1
         self._voice_at = -1
-        self._voice_from = -1
+        self.voice_from = -1
+        """When the last utterance began."""
         self.words = 0
         """Words understood of the utterance that is being spoken, or was last."""
         self.now = 0
@@ -67,7 +68,7 @@ class Hearing:
     def began(self, at_ms: int) -> None:
         """The recogniser noticed that somebody began to speak."""
         self._speaking = True
-        self._voice_from = at_ms
+        self.voice_from = at_ms
         self._voice_at = max(self._voice_at, at_ms)
         self.words = 0
 
@@ -89,12 +90,12 @@ class Hearing:
 
         The recogniser is sure of a silence only when it is long; what is quiet does not count.
         """
-        if not self._recognises or self._voice_from < 0:
+        if not self._recognises or self.voice_from < 0:
             return 0
         end = self.now if self._speaking else self._voice_at
-        if self._loud_at >= self._voice_from:
+        if self._loud_at >= self.voice_from:
             end = min(end, self._loud_at)
-        return max(0, end - max(self._voice_from, start))
+        return max(0, end - max(self.voice_from, start))
 
     def quiet_ms(self, start: int) -> int:
         """Return how long nobody has spoken, counted from ``start`` at the earliest.

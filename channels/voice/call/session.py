@@ -83,6 +83,7 @@ class CallSession:
         self._resumed = resumed
         self._handover = handover
         self._result = result
+        self._people = people
         self._admission = admission
         self._busy = False
         self._audible = False
@@ -341,7 +342,7 @@ class CallSession:
                 language=self._language,
                 recognises=self._ears[Party.CALLER].open,
                 busy=self._busy,
-                can_connect=bool(reaches),
+                can_connect=bool(reaches) and self._people.anybody,
                 diverted_from=call.diverted_from,
                 values={name: value for name, value in known.items() if value},
             )

@@ -30,6 +30,11 @@ class People:
         self._free_since: dict[str, float] = {}
         self._resting: dict[str, float] = {}
 
+    @property
+    def anybody(self) -> bool:
+        """Whether there is anybody to be reached at all."""
+        return bool(self._targets)
+
     def target(self, name: str) -> Target | None:
         """Return a target by its name."""
         return self._targets.get(name)
