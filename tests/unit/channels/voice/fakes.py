@@ -548,7 +548,8 @@ class ScriptedLeg:
                     happens()
             if self._over:
                 break
-        while not self._over and self.now_ms < _LONGEST_MS:
+        longest = self.now_ms + _LONGEST_MS
+        while not self._over and self.now_ms < longest:
             async for event in self._sound(quiet(FRAME_MS)):
                 yield event
         if self.handed is not None:
