@@ -1,6 +1,7 @@
 """Takes the provider's place for one account on trial: it only knows the account.
 
-A simulated call brings its sound with it, so there is nothing to fetch here and nobody to call.
+A simulated call over live audio brings its sound with it. Where the provider records in our place,
+the simulator leaves each recording here, and the gateway fetches it as it would from the provider.
 """
 
 from base64 import b64encode
@@ -14,9 +15,12 @@ from channels.voice.config import VoiceSettings
 from gateway.channel.simulation import SentToCitizen
 from gateway.config import ChannelSettings, ConfigError
 
+_LARGEST = 20 * 1024 * 1024
+_MOST = 50
+
 
 class TwilioStandIn:
-    """Twilio's REST API as far as an account's health is asked for."""
+    """Twilio's REST API: the account's health, recordings, and changes of a call."""
 
     shows: str | None = None
 
@@ -24,12 +28,17 @@ class TwilioStandIn:
         self._account_sid = settings.account_sid
         pair = f"{settings.account_sid}:{settings.auth_token[0].get_secret_value()}"
         self._auth = "Basic " + b64encode(pair.encode()).decode("ascii")
+        self._recordings: dict[str, bytes] = {}
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[str]:
         """Listen until left; yields the ``base_url`` that leads here."""
-        app = web.Application()
-        app.router.add_get(f"/2010-04-01/Accounts/{self._account_sid}.json", self._account)
+        app = web.Application(client_max_size=_LARGEST)
+        account = f"/2010-04-01/Accounts/{self._account_sid}"
+        app.router.add_get(f"{account}.json", self._account)
+        app.router.add_get(f"{account}/Recordings/{{sid}}.wav", self._fetch)
+        app.router.add_put(f"{account}/Recordings/{{sid}}.wav", self._keep)
+        app.router.add_post(f"{account}/Calls/{{sid}}.json", self._change)
         runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await runner.setup()
         try:
@@ -39,11 +48,34 @@ class TwilioStandIn:
             await runner.cleanup()
 
     async def _account(self, request: web.Request) -> web.Response:
-        if not compare_digest(
-            request.headers.get("Authorization", "").encode(), self._auth.encode()
-        ):
-            return web.json_response({"code": 20003, "status": 401}, status=401)
+        self._check(request)
         return web.json_response({"sid": self._account_sid, "status": "active"})
+
+    async def _keep(self, request: web.Request) -> web.Response:
+        self._check(request)
+        self._recordings[request.match_info["sid"]] = await request.read()
+        if len(self._recordings) > _MOST:
+            self._recordings.pop(next(iter(self._recordings)))
+        return web.Response(status=204)
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        self._check(request)
+        content = self._recordings.get(request.match_info["sid"])
+        if content is None:
+            return web.json_response({"code": 20404, "status": 404}, status=404)
+        return web.Response(body=content, content_type="audio/x-wav")
+
+    async def _change(self, request: web.Request) -> web.Response:
+        """Take a change; the simulated call goes on as its script says."""
+        self._check(request)
+        return web.json_response({"sid": request.match_info["sid"], "status": "in-progress"})
+
+    def _check(self, request: web.Request) -> None:
+        given = request.headers.get("Authorization", "").encode()
+        if not compare_digest(given, self._auth.encode()):
+            raise web.HTTPUnauthorized(
+                text='{"code":20003,"status":401}', content_type="application/json"
+            )
 
     def sent(self) -> Sequence[SentToCitizen]:
         """Return nothing: a caller is told everything during the call."""

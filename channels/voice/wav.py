@@ -4,7 +4,9 @@ G.711 (format tags 6 and 7) is what telephone systems save, and the standard lib
 refuses it; hence these few lines.
 """
 
+import io
 import struct
+import wave
 
 import numpy as np
 import soxr
@@ -34,6 +36,17 @@ def read_wav(content: bytes) -> bytes:
     if rate != SAMPLE_RATE:
         raise UnusableWav(f"a WAV file at {rate} Hz")
     return pcm
+
+
+def pcm_wav(pcm: bytes) -> bytes:
+    """Return 16-bit samples as a mono WAV file with 8000 of them a second."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE)
+        out.writeframes(pcm)
+    return file.getvalue()
 
 
 def line_wav(content: bytes) -> bytes:

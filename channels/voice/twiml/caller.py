@@ -1,6 +1,7 @@
 """A simulated call: the signed requests around it, the media stream, and whatever comes after."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,13 +12,16 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     WSServerHandshakeError,
+    encode_basic_auth,
 )
 
 from channels.voice import prompts
 from channels.voice.config import VoiceSettings
+from channels.voice.prompts import silence
 from channels.voice.twiml.asking import KEYS, Asking, Script
 from channels.voice.twiml.far_end import OCTETS_PER_MS, Act, Acts, FarEnd
-from channels.voice.wav import read_wav
+from channels.voice.twiml.profile import PROFILES
+from channels.voice.wav import pcm_wav, read_wav
 from gateway.channel import RawRequest
 from gateway.channel.simulation import PlacedCall
 from gateway.domain.errors import GatewayError
@@ -93,8 +97,8 @@ async def place_call(
     line: Line, pcm: bytes, *, sender: str, keys: str, hang_up_after_ms: int | None
 ) -> PlacedCall:
     """Hold one call whose caller says one thing."""
-    spoken = [f"({len(pcm) // 16} ms)"] if line.settings.media == "none" else []
-    return await _hold(line, Once(pcm, keys), Script(spoken), sender, hang_up_after_ms)
+    asked = ["…"] if line.settings.media == "none" else []
+    return await _hold(line, Once(pcm, keys), Script(asked), sender, hang_up_after_ms, pcm)
 
 
 async def follow(line: Line, script: Iterable[str], *, sender: str) -> PlacedCall:
@@ -104,13 +108,18 @@ async def follow(line: Line, script: Iterable[str], *, sender: str) -> PlacedCal
 
 
 async def _hold(
-    line: Line, acts: Acts, script: Script, sender: str, hang_up_after_ms: int | None
+    line: Line,
+    acts: Acts,
+    script: Script,
+    sender: str,
+    hang_up_after_ms: int | None,
+    pcm: bytes = b"",
 ) -> PlacedCall:
     if not 0 < line.speed <= FASTEST:
         raise CallRefused(f"a call cannot go {line.speed} times faster than life", "use up to 50")
     timeout = ClientTimeout(total=None, sock_connect=5, sock_read=30)
     async with ClientSession(timeout=timeout) as web:
-        call = _Call(web, line, acts, sender, hang_up_after_ms)
+        call = _Call(web, line, acts, sender, hang_up_after_ms, pcm)
         try:
             return await call.hold(script)
         except (ClientConnectionError, WSServerHandshakeError, TimeoutError) as error:
@@ -130,7 +139,9 @@ class _Call:
         acts: Acts,
         sender: str,
         hang_up_after_ms: int | None,
+        pcm: bytes,
     ) -> None:
+        self._pcm = pcm
         self._web = web
         self._line = line
         self._acts = acts
@@ -201,8 +212,21 @@ class _Call:
             return text
 
     async def _record(self, recording: str, words: str) -> str:
-        account = self._line.settings.account_sid
-        return f"https://api.twilio.com/2010-04-01/Accounts/{account}/Recordings/{recording}"
+        """Leave a recording with the provider's stand-in, if there is one; return its address."""
+        settings, pcm = self._line.settings, self._pcm
+        if words.startswith("wav "):
+            pcm = _speech(Path(words.removeprefix("wav ").strip()))
+        path = f"/2010-04-01/Accounts/{settings.account_sid}/Recordings/{recording}"
+        if settings.base_url:
+            # Words have no sound; somebody who is silent is the nearest to it.
+            content = pcm_wav(pcm or silence(1000))
+            secret = settings.auth_token[0].get_secret_value()
+            headers = {"Authorization": encode_basic_auth(settings.account_sid, secret)}
+            url = f"{settings.base_url.rstrip('/')}{path}.wav"
+            with suppress(ClientConnectionError):
+                async with self._web.put(url, data=content, headers=headers) as answer:
+                    await answer.read()
+        return f"{PROFILES[settings.profile].api or settings.base_url}{path}"
 
 
 def _speech(path: Path) -> bytes:

@@ -5,15 +5,13 @@ here. Numbers are played digit by digit, so that no address and no cache ever ho
 number. An address names the content: a city's new recording has another one.
 """
 
-import io
 import re
-import wave
 from collections.abc import Sequence
 from hashlib import sha256
 
 from channels.voice.ivr.steps import Digits, Part, Prompt, Quantity
-from channels.voice.leg import SAMPLE_RATE
 from channels.voice.prompts import Prompts, silence
+from channels.voice.wav import pcm_wav
 from gateway.channel import HttpReply, RawRequest
 
 PATH = "/prompts/{language}/{name}.wav"
@@ -71,7 +69,7 @@ class PromptFiles:
                 raise KeyError(language)
             pause = name == PAUSE
             pcm = silence(_PAUSE_MS) if pause else self._prompts.render(Prompt(name=name), language)
-            content = _wav(pcm)
+            content = pcm_wav(pcm)
             known = self._ready[language, name] = content, sha256(content).hexdigest()[:12]
         return known
 
@@ -97,13 +95,3 @@ def _spelled(digits: Sequence[str]) -> list[str]:
             names.append(PAUSE)
         names.append(f"digit_{digit}")
     return names
-
-
-def _wav(pcm: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(SAMPLE_RATE)
-        out.writeframes(pcm)
-    return file.getvalue()
