@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from gateway.speech.catalogue import Catalogue, Damaged, Installed, Missing, Model, State
+from gateway.speech.catalogue import GATE, Catalogue, Damaged, Installed, Missing, Model, State
 
 SUMMARY = "list, fetch and verify speech models"
 
@@ -58,13 +58,16 @@ def _fetch(catalogue: Catalogue, name: str, origin: Path | None) -> int:
     from gateway.speech.fetch import fetch
     from gateway.speech.loading import try_out
 
-    fetch(
-        catalogue,
-        catalogue.get(name),
-        say=partial(print, flush=True),
-        try_out=partial(try_out, manifest_folder=catalogue.folder),
-        origin=origin,
-    )
+    model = catalogue.get(name)
+    # What finds the voices is needed by every model, and by its test.
+    for one in dict.fromkeys((catalogue.get(GATE), model)):
+        fetch(
+            catalogue,
+            one,
+            say=partial(print, flush=True),
+            try_out=partial(try_out, manifest_folder=catalogue.folder),
+            origin=origin,
+        )
     return 0
 
 

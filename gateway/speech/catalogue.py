@@ -12,6 +12,8 @@ import msgspec
 from gateway.domain.errors import GatewayError
 
 MANIFEST = "manifest.toml"
+GATE = "silero-vad"
+"""The model that finds voices: every engine hears behind it."""
 PINS = "pinned.json"
 _BLOCK = 1 << 20
 
@@ -134,7 +136,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     id: str
-    engine: Literal["whisper", "vosk", "sherpa"]
+    engine: Literal["whisper", "vosk", "sherpa", "silero"]
     kind: str | None = None
     languages: tuple[str, ...]
     bandwidth: Literal["wide", "narrow"]

@@ -101,6 +101,29 @@ class Endpointer:
         self._reset()
         return found
 
+    def due(self, since: int, least_s: float, share: float) -> bool:
+        """Say whether enough was said since sample ``since``: ``least_s`` and that ``share``."""
+        if not self._announced or self._start is None:
+            return False
+        length = self._position - self._start
+        new = self._position - max(since, self._start)
+        return new >= max(least_s * RATE, share * length)
+
+    def ongoing(self) -> Utterance | None:
+        """Return the utterance that is still being spoken, as far as it goes."""
+        if not self._announced or self._start is None:
+            return None
+        return Utterance(self._start, self._position, *self._audio(self._start, self._position))
+
+    def paused(self) -> Utterance | None:
+        """Return what the utterance will have been if the voice that just fell silent stays so."""
+        if not self._announced or self._start is None or self._silence is None:
+            return None
+        last = self._silence + _samples(self._rules.post_roll_ms)
+        if self._position < last:
+            return None
+        return Utterance(self._start, self._silence, *self._audio(self._start, last))
+
     def _judge(self, chunk: Samples, score: float, found: list[Began | Utterance]) -> None:
         begin = self._position
         self._kept.append(chunk)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.channel.speech import EngineInfo
 from gateway.domain.transcript import TranscriptWord
@@ -40,7 +40,7 @@ It blocks, and several threads may call it at once.
 
 
 class Engine(Protocol):
-    """A loaded model."""
+    """A loaded model. It may also have a ``close`` (see ``Closing``)."""
 
     @property
     def info(self) -> EngineInfo:
@@ -53,4 +53,13 @@ class Engine(Protocol):
         ``hotwords`` are words of the city that are likely to be said, the likeliest first; an
         engine that cannot use them ignores them.
         """
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An engine that holds something beyond memory: processes, connections."""
+
+    def close(self) -> None:
+        """Let go of it; harmless when done twice."""
         ...

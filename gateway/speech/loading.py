@@ -4,10 +4,15 @@ import asyncio
 import os
 from pathlib import Path
 
+import numpy as np
+
 from gateway.channel.speech import Unavailable
+from gateway.speech.admission import Watch
 from gateway.speech.audio import read_audio
-from gateway.speech.catalogue import Catalogue, Damaged, Installed, Missing, Model, ModelError
-from gateway.speech.engine import Engine
+from gateway.speech.catalogue import GATE, Catalogue, Damaged, Installed, Model, ModelError
+from gateway.speech.endpointing import CHUNK
+from gateway.speech.engine import Closing, Engine
+from gateway.speech.engines import load_engine
 from gateway.speech.lexicon import Lexicon
 from gateway.speech.session import GatedRecogniser
 from gateway.speech.transcription import transcribe
@@ -24,13 +29,17 @@ def load_recogniser(
     models: Path | None = None,
     workers: int | None = None,
     lexicon: Lexicon | None = None,
+    isolated: bool = False,
+    partials: bool = True,
+    watch: Watch | None = None,
 ) -> GatedRecogniser | Unavailable:
     """Load a model of the catalogue after reading every byte of it; takes seconds and blocks.
 
     ``model`` None means that recognition is switched off. ``models`` is the folder with the
     catalogue, ``workers`` how many utterances are decoded at once (one core each, all cores
-    by default), ``lexicon`` the words of the city. A model that is missing, damaged or does not
-    load gives Unavailable: calls must be recorded all the same.
+    by default), ``lexicon`` the words of the city. ``isolated`` decodes in processes of
+    their own, ``partials`` also makes provisional texts. A model that is missing, damaged or does
+    not load gives Unavailable: calls must be recorded all the same.
     """
     if model is None:
         return Unavailable(
@@ -39,19 +48,17 @@ def load_recogniser(
     try:
         catalogue = Catalogue.read(models or default_models_folder())
         entry = catalogue.get(model)
-        match catalogue.inspect(entry):
-            case Missing():
-                return Unavailable(
-                    reason=f"speech model {model} is not installed",
-                    cure=f"run: hotline models fetch {model}",
-                )
-            case Damaged(reason=reason):
-                return Unavailable(
-                    reason=f"speech model {model} is damaged: {reason}",
-                    cure=f"run: hotline models fetch {model}",
-                )
-            case Installed(folder=folder, variant=variant):
-                return _load(entry, folder, digest=variant.digest, workers=workers, lexicon=lexicon)
+        installed = _installed(catalogue, model)
+        count = workers or _cores()
+        engine = _engine(
+            entry,
+            installed.folder,
+            digest=installed.variant.digest,
+            workers=count,
+            isolated=isolated,
+            watch=watch,
+        )
+        return _gated(catalogue, engine, count, lexicon=lexicon, partials=partials, watch=watch)
     except ModelError as error:
         return Unavailable(reason=error.message, cure=error.cure)
     except OSError as error:
@@ -63,10 +70,16 @@ def load_recogniser(
 
 def try_out(model: Model, folder: Path, *, manifest_folder: Path) -> None:
     """Load the model in ``folder`` and let it hear its smoke recording; raise ModelError."""
-    recogniser = _load(model, folder, digest="", workers=1)
+    from gateway.speech.silero import Silero
+
+    if model.engine == "silero":
+        Silero(folder).stream().probabilities(np.zeros((1, CHUNK), np.float32))
+        return
+    engine = load_engine(model, folder, digest="", workers=1)
+    if model.smoke is None:
+        return
+    recogniser = _gated(Catalogue.read(manifest_folder), engine, 1)
     try:
-        if model.smoke is None:
-            return
         audio = read_audio(manifest_folder / model.smoke.wav)
         heard = asyncio.run(
             transcribe(
@@ -79,7 +92,7 @@ def try_out(model: Model, folder: Path, *, manifest_folder: Path) -> None:
         if model.smoke.must_contain not in heard.text:
             raise ModelError(
                 f"speech model {model.id} does not understand its test recording",
-                "fetch it again, or report this with the version of faster-whisper installed",
+                "fetch it again, or report this with the version of its library",
             )
     finally:
         recogniser.close()
@@ -89,51 +102,80 @@ def connect_recogniser(
     server: str,
     *,
     language: str,
+    models: Path | None = None,
     workers: int | None = None,
     lexicon: Lexicon | None = None,
-) -> GatedRecogniser:
+    watch: Watch | None = None,
+) -> GatedRecogniser | Unavailable:
     """Use a FunASR server instead of a model.
 
     It need not be there yet: an utterance that it cannot hear is left to the second pass.
     """
     from gateway.speech.funasr import FunasrEngine
-    from gateway.speech.silero import Silero
 
     engine = FunasrEngine(server, languages=frozenset({language, "zh", "en"}))
-    count = workers or len(os.sched_getaffinity(0))
-    return GatedRecogniser(engine, detector=Silero().stream, workers=count, lexicon=lexicon)
+    try:
+        catalogue = Catalogue.read(models or default_models_folder())
+        return _gated(catalogue, engine, workers or _cores(), lexicon=lexicon, watch=watch)
+    except ModelError as error:
+        return Unavailable(reason=error.message, cure=error.cure)
 
 
-def _load(
+def _gated(
+    catalogue: Catalogue,
+    engine: Engine,
+    workers: int,
+    *,
+    lexicon: Lexicon | None = None,
+    partials: bool = True,
+    watch: Watch | None = None,
+) -> GatedRecogniser:
+    """Put the gate before an engine; raise ModelError, the engine closed, when there is none."""
+    from gateway.speech.silero import Silero
+
+    try:
+        gate = Silero(_installed(catalogue, GATE).folder)
+    except ModelError:
+        if isinstance(engine, Closing):
+            engine.close()
+        raise
+    return GatedRecogniser(
+        engine,
+        detector=gate.stream,
+        workers=workers,
+        lexicon=lexicon,
+        partials=partials,
+        watch=watch,
+    )
+
+
+def _installed(catalogue: Catalogue, name: str) -> Installed:
+    """Return the whole and unchanged model called ``name``; raise ModelError for any other."""
+    found = catalogue.inspect(catalogue.get(name))
+    if isinstance(found, Installed):
+        return found
+    problem = f"is damaged: {found.reason}" if isinstance(found, Damaged) else "is not installed"
+    raise ModelError(f"speech model {name} {problem}", f"run: hotline models fetch {name}")
+
+
+def _engine(
     model: Model,
     folder: Path,
     *,
     digest: str,
-    workers: int | None,
-    lexicon: Lexicon | None = None,
-) -> GatedRecogniser:
-    from gateway.speech.silero import Silero
+    workers: int,
+    isolated: bool,
+    watch: Watch | None = None,
+) -> Engine:
+    # What goes on from piece to piece cannot be handed from process to process.
+    if isolated and model.engine == "whisper":
+        from gateway.speech.isolation import IsolatedEngine
+        from gateway.speech.wire import Recipe
 
-    count = workers or len(os.sched_getaffinity(0))
-    engine = _engine(model, folder, digest=digest, workers=count)
-    return GatedRecogniser(engine, detector=Silero().stream, workers=count, lexicon=lexicon)
+        recipe = Recipe(model=model, folder=folder.resolve(), digest=digest)
+        return IsolatedEngine(recipe, workers=workers, watch=watch)
+    return load_engine(model, folder, digest=digest, workers=workers)
 
 
-def _engine(model: Model, folder: Path, *, digest: str, workers: int) -> Engine:
-    # Each takes a second to import, and all but one are extras: only who needs it pays for it.
-    languages = frozenset(model.languages)
-    match model.engine:
-        case "whisper":
-            from gateway.speech.whisper import WhisperEngine
-
-            return WhisperEngine(folder, model=model.id, digest=digest, workers=workers)
-        case "vosk":
-            from gateway.speech.vosk import VoskEngine
-
-            return VoskEngine(folder, model=model.id, digest=digest, languages=languages)
-        case "sherpa":
-            from gateway.speech.sherpa import sherpa_engine
-
-            return sherpa_engine(
-                folder, kind=model.kind, model=model.id, digest=digest, languages=languages
-            )
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))

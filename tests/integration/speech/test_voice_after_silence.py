@@ -7,7 +7,9 @@ import pytest
 import soxr
 
 from gateway.speech.audio import read_audio
+from gateway.speech.catalogue import GATE
 from gateway.speech.endpointing import CHUNK, RATE
+from gateway.speech.loading import default_models_folder
 from gateway.speech.silero import Silero
 
 CALLERS = Path(__file__).parents[3] / "config" / "demo" / "callers"
@@ -24,7 +26,7 @@ def voiced(network: Silero, samples: np.ndarray) -> int:
 
 @pytest.mark.parametrize("name", ["zh2.wav", "zh6.wav"])
 def test_a_caller_on_a_noisy_line_is_heard_after_a_long_greeting(name: str) -> None:
-    network = Silero()
+    network = Silero(default_models_folder() / GATE)
     audio = read_audio(CALLERS / name)
     speech = np.frombuffer(audio.pcm, "<i2") / 32768
     speech = np.asarray(soxr.resample(speech, audio.sample_rate, RATE))
@@ -41,7 +43,7 @@ def test_how_the_audio_is_cut_into_pieces_changes_nothing() -> None:
     samples = np.frombuffer(audio.pcm, "<i2").astype(np.float32) / 32768
     chunks = np.concatenate([np.zeros(RATE * 3, np.float32), samples])
     chunks = chunks[: len(chunks) // CHUNK * CHUNK].reshape(-1, CHUNK)
-    network = Silero()
+    network = Silero(default_models_folder() / GATE)
     whole = network.stream().probabilities(chunks)
     stream = network.stream()
     pieces = [
