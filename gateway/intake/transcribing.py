@@ -24,6 +24,7 @@ from gateway.intake.assembly import (
 from gateway.intake.calls import connected_in, with_extra, without_extra
 from gateway.intake.casebook import Casebook
 from gateway.intake.recognising import MISSING, recordings_in
+from gateway.speech.decoding import AudioError
 from gateway.store import drafts, work
 from gateway.store.drafts import Filed
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
@@ -62,19 +63,33 @@ class Transcriber:
     transcribe: Transcribe
 
     async def handle(self, job: Work) -> None:
-        """Transcribe the recordings of one job; the result becomes a revision of the draft."""
+        """Transcribe the recordings of one job; the result becomes a revision of the draft.
+
+        A recording that cannot be read becomes one too: the draft says why it has no transcript.
+        """
         draft = await self._draft(job.subject)
         wanted = _is_wanted(draft, job)
-        transcript = await self._heard(draft, recordings_in(job.payload)) if wanted else None
+        transcript: Transcript | None = None
+        why_not: str | None = None
+        try:
+            if wanted:
+                transcript = await self._heard(draft, recordings_in(job.payload))
+        except AudioError as error:  # it will be no better the next time
+            why_not = error.message
 
         def note_it(ledger: Ledger) -> None:
             work.complete(ledger.connection, job)
             filed = drafts.get(ledger.connection, job.subject)
-            if transcript is None or not _is_wanted(filed.draft, job):
+            if not _is_wanted(filed.draft, job):
                 return
-            after = self._with(filed.draft, transcript, job)
+            if transcript is not None:
+                after = self._with(filed.draft, transcript, job)
+            elif why_not is not None:
+                after = with_extra(filed.draft, **{MISSING: why_not})
+            else:
+                return
             revised = ledger.revise(filed, after, seal_at=filed.filing.seal_at)
-            if revised.draft.revision != filed.draft.revision:
+            if transcript is not None and revised.draft.revision != filed.draft.revision:
                 ledger.tell("transcript.ready", revised.draft)
 
         await self.ledgers.write("gateway", note_it, locks=(draft_lock(job.subject),))

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.channel.speech import Unavailable
+from gateway.domain.errors import GatewayError
 from gateway.domain.intake import Span
 from gateway.domain.transcript import Speaker, Transcript
+from gateway.speech.decoding import AudioError
 from gateway.speech.transcription import transcribe
 
 if TYPE_CHECKING:  # signal processing is for processes that have a recogniser
@@ -42,6 +44,8 @@ class RecordingReader:
         connected: Sequence[Span] = (),
     ) -> Transcript | None:
         """Return what was said, or None when there is no recogniser.
+
+        Raise AudioError, with the reason alone, for a recording that cannot be read.
 
         ``connected`` is when a person was on the line: only then the right channel is listened to.
         ``language`` (BCP 47) is the caller's; ``entry`` and ``topic`` choose the words to expect.
@@ -76,7 +80,16 @@ class RecordingReader:
     async def _channel(self, sha256: str, channel: int) -> "Audio":
         from gateway.speech.audio import read_audio
 
-        return await asyncio.to_thread(read_audio, self.path(sha256), channel=channel)
+        path = self.path(sha256)
+        if not path.is_file():
+            raise GatewayError(
+                "a recording is not in the blobs directory", "see that the directory is all there"
+            )
+        try:
+            return await asyncio.to_thread(read_audio, path, channel=channel)
+        except AudioError as error:
+            # People read this on the draft: where the file lies is not for them.
+            raise AudioError(error.message.removeprefix(f"{path}: "), error.cure) from error
 
 
 def _only(audio: "Audio", spans: Sequence[Span]) -> "Audio":

@@ -16,6 +16,7 @@ from gateway.domain.transcript import Speaker, Transcript, TranscriptSegment
 from gateway.intake.desk import Patch
 from gateway.intake.recognising import RECOGNISE, SecondPass, recognise_later
 from gateway.intake.transcribing import Transcriber
+from gateway.speech.decoding import AudioError
 from gateway.store import drafts
 from gateway.store.ledger import draft_lock
 from tests.contract.kit.office import Office, open_office
@@ -164,6 +165,22 @@ async def test_a_call_without_any_recogniser_gets_its_words_later(office: Office
     draft = await second_pass(office, Listener({"a" * 64: None}))
     assert (draft.extra or {})["transcript_missing"] == "no speech model"
     assert draft.transcript is None
+
+
+async def test_a_recording_that_cannot_be_read_leaves_its_reason_on_the_draft(
+    office: Office,
+) -> None:
+    async def refuse(sha256: str, **_: Any) -> Transcript | None:
+        raise AudioError("the WAV file is truncated: it has no sound", "copy it again")
+
+    await after(office, call(CallMoment.STARTED), ended(transcript_missing="no speech model"))
+    handle = Transcriber(ledgers=office.ledgers, casebook=office.casebook, transcribe=refuse).handle
+    await office.do(RECOGNISE, handle)
+    draft = await office.only_draft()
+    assert (draft.extra or {})["transcript_missing"] == "the WAV file is truncated: it has no sound"
+    assert draft.transcript is None
+    assert draft.state is State.QUEUED
+    assert "transcript.ready" not in await told(office)
 
 
 async def test_words_corrected_by_a_person_stay_as_they_are(office: Office) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from gateway.blobs import wav
 from gateway.channel.speech import EngineInfo, Final, Segment, SpeechEvent, Unavailable
+from gateway.domain.errors import GatewayError
 from gateway.domain.intake import Span
+from gateway.speech.decoding import AudioError
 from gateway.speech.recordings import RecordingReader
 
 RATE = 8000
@@ -130,3 +132,18 @@ async def test_without_a_recogniser_nothing_is_read(tmp_path: Path) -> None:
     nobody = Unavailable(reason="no model", cure="fetch one")
     reader = RecordingReader(nobody, "zh", lambda name: tmp_path / name)
     assert await reader.transcribe("not there") is None
+
+
+async def test_a_recording_that_cannot_be_read_says_why_and_not_where(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"RIFF\0\0\0\0WAVE")
+    reader = RecordingReader(cast("Any", Ears()), "zh", lambda name: tmp_path / name)
+    with pytest.raises(AudioError) as caught:
+        await reader.transcribe("a")
+    assert caught.value.message == "the WAV file is truncated: it has no sound"
+
+
+async def test_a_recording_that_is_not_there_may_come_back(tmp_path: Path) -> None:
+    reader = RecordingReader(cast("Any", Ears()), "zh", lambda name: tmp_path / name)
+    with pytest.raises(GatewayError) as caught:
+        await reader.transcribe("b")
+    assert not isinstance(caught.value, AudioError)
