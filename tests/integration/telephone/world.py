@@ -165,6 +165,8 @@ class World:
     told: dict[str, list[Told]] = field(default_factory=dict)
     full: bool = False
     drain_s: float = 0.0
+    converse: Script | None = None
+    """Holds every call itself, in place of the scripts."""
 
     @property
     def settings(self) -> PbxSettings:
@@ -193,6 +195,9 @@ class World:
 
     async def _converse(self, leg: AsteriskLeg) -> None:
         told = Told(leg)
+        if self.converse is not None:
+            await self.converse(told)
+            return
         self.told.setdefault(leg.call.dialled, []).append(told)
         script = self.scripts.get(leg.call.dialled)
         listening = asyncio.create_task(told.listen())
