@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.cli import main
 from gateway.config import InvalidConfig
 from gateway.speech.lexicon import Lexicon, load_lexicon, read_lexicon
 
@@ -129,3 +130,20 @@ def test_any_bytes_at_all_give_a_lexicon_or_findings(
     lexicon, found = read_lexicon([path], jurisdiction=JINAN)
     assert all(len(word) >= 2 for word in lexicon.words(limit=1000))
     assert all(one.line >= 1 for one in found)
+
+
+def test_hotline_check_finds_mistakes_in_a_lexicon(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = written(tmp_path, "streets:\n  - 经十路\n  - 路\n")
+    config = written(
+        tmp_path,
+        "site: {name: 热线, jurisdiction: '370100', public_url: 'https://hotline.example'}\n"
+        f"speech: {{lexicon: ['{words}']}}\n",
+        "hotline.yaml",
+    )
+    assert main(["check", "--config", str(config)]) == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{words}:3: streets: holds a word of fewer than two characters;")
+    words.write_text("streets: [经十路]\n", "utf-8")
+    assert main(["check", "--config", str(config)]) == 0
