@@ -31,7 +31,12 @@ from gateway.intake.assembly import reporter_from, with_edit, with_message, word
 from gateway.intake.awaited import Awaited, plan_fetching, with_awaited
 from gateway.intake.belonging import conversation_of, home_of, linked_to
 from gateway.intake.callbook import LONGEST_CALL, CallBook, alive_until
-from gateway.intake.recognising import SecondPass, listen_again
+from gateway.intake.recognising import (
+    SecondPass,
+    listen_again,
+    recognise_later,
+    recordings_without_words,
+)
 from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
 from gateway.store.drafts import Filed, Filing
@@ -195,6 +200,8 @@ class Casebook:
         seal_at = (alive_until if in_call else self._seal_at)(filed, stored.received_at)
         filed = ledger.revise(filed, after, seal_at=seal_at)
         plan_fetching(ledger, filed, stored.inbound_id, awaited)
+        for recording in recordings_without_words(event):
+            recognise_later(ledger, filed.draft.draft_id, recording, message_id=stored.inbound_id)
         if by_citizen:
             ledger.tell("message.received", filed.draft, data={"message_id": stored.inbound_id})
         return self.seal(ledger, filed) if event.seals else filed

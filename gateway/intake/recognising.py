@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from gateway.domain.draft import WorkOrderDraft
+from gateway.domain.intake import InboundMessage
 from gateway.store.ledger import Ledger
 from gateway.store.times import to_us
 from gateway.store.work import NewWork, enqueue, lock_lanes
@@ -49,6 +50,15 @@ def listen_again(ledger: Ledger, draft: WorkOrderDraft, which: SecondPass) -> No
 def recordings_of(draft: WorkOrderDraft) -> tuple[str, ...]:
     """Return the content hashes of a draft's recordings, in the order in which they were made."""
     return tuple(one.sha256 for one in draft.attachments or () if one.kind == "recording")
+
+
+def recordings_without_words(message: InboundMessage) -> tuple[str, ...]:
+    """Return the content hashes of a message's stored recordings that nobody has listened to."""
+    if message.text or message.transcript is not None:
+        return ()
+    return tuple(
+        one.sha256 for one in message.media if one.kind == "recording" and one.sha256 is not None
+    )
 
 
 def recordings_in(payload: Mapping[str, Any]) -> Sequence[str]:

@@ -24,7 +24,9 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
         await phone.session(leg, resumed=leg.resumed).run()
 
     return Account(
-        spec=ChannelSpec(kind="voice", account=settings.account, receipt_in_answer=True),
+        spec=ChannelSpec(
+            kind="voice", account=settings.account, receipt_in_answer=True, resumes_calls=True
+        ),
         source=Pbx(
             settings.pbx,
             Calls(converse=converse, full=lambda: phone.full, drain=phone.drain),
