@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from channels.voice.ivr.nodes import one_or_many
+from channels.voice.ivr.values import one_or_many
 from gateway.config import Finding, InvalidConfig, Settings
 from gateway.config import yaml_tree as yt
 from gateway.config.gathering import Gathering

@@ -5,25 +5,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from channels.voice.ivr.flow import RESERVED_SLOTS, FlowSettings
 from channels.voice.ivr.nodes import (
-    OFF,
     AnyNode,
     Asking,
     Callback,
     Choice,
     Collect,
     Confirm,
-    Location,
     Lookup,
     Menu,
     Queue,
     Route,
-    Said,
     Statement,
     Survey,
     Transfer,
+    Voicemail,
 )
 from channels.voice.ivr.performing import OTHER_KEY, YES_KEY
 from channels.voice.ivr.turn import LANGUAGE
+from channels.voice.ivr.values import OFF, Location, Said
 from gateway.config.gathering import Gathering
 from gateway.config.wording import nearest
 
@@ -224,6 +223,8 @@ def _own_keys(node: Asking) -> dict[str, Location]:
         case Statement():
             ends: dict[str, Location] = {key: ("end_keys",) for key in node.end_keys}
             return ends | {key: ("choices", key) for key in node.choices}
+        case Voicemail():
+            return {key: ("end_keys",) for key in node.end_keys}
         case Survey():
             return {key: ("ratings", key) for key in node.ratings}
         case Confirm():

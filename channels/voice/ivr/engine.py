@@ -10,7 +10,7 @@ from channels.voice.ivr import state as states
 from channels.voice.ivr.answering import ARRIVING, answer
 from channels.voice.ivr.flow import Flow
 from channels.voice.ivr.moves import Again, Arrive, Here, Move, To, Wait
-from channels.voice.ivr.nodes import AnyNode, Asking, Lookup, Prompts, Route
+from channels.voice.ivr.nodes import AnyNode, Asking, Lookup, Route
 from channels.voice.ivr.performing import pause, perform
 from channels.voice.ivr.state import State
 from channels.voice.ivr.steps import (
@@ -24,6 +24,7 @@ from channels.voice.ivr.steps import (
     Step,
 )
 from channels.voice.ivr.turn import LANGUAGE, Turn
+from channels.voice.ivr.values import Prompts
 
 MOST_MOVES = 40
 """Most nodes that may be passed between two steps."""

@@ -8,16 +8,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from channels.voice.ivr.calendar import Calendar, Hours
-from channels.voice.ivr.nodes import (
-    AnyNode,
-    GlobalKeys,
-    Language,
-    PerLanguage,
-    Prompts,
-    Said,
-    Target,
-    one_or_many,
-)
+from channels.voice.ivr.nodes import AnyNode, GlobalKeys
+from channels.voice.ivr.values import Language, PerLanguage, Prompts, Said, Target, one_or_many
 from gateway.config import Settings
 
 RESERVED_SLOTS = frozenset({"caller", "callback_number", "receipt_no", "query_code"})

@@ -28,6 +28,15 @@ class FlowFile:
         """What a call that begins now is led through."""
         return list(self._walks.values())[-1]
 
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """What changes when somebody writes the file; zeros while there is none."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_mtime_ns, found.st_size)
+
     def walk_of(self, state: str) -> Walk:
         """Return the walk that a state belongs to; raises ``StaleState`` when it is gone."""
         known = self._walks.get(version_of(state))

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from channels.voice.ivr.flow import Flow
-from channels.voice.ivr.nodes import OFF, AnyNode, Asking, HangUp, Lookup, Survey
+from channels.voice.ivr.nodes import AnyNode, Asking, HangUp, Lookup, Survey
 from channels.voice.ivr.reading import read
+from channels.voice.ivr.values import OFF
 from gateway.config import Finding, InvalidConfig
 from gateway.config.gathering import Gathering
 

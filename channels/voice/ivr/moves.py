@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from channels.voice.ivr.nodes import Prompts
 from channels.voice.ivr.steps import Ask
+from channels.voice.ivr.values import Prompts
 
 
 @dataclass(frozen=True, slots=True)

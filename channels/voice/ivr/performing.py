@@ -3,7 +3,6 @@
 from channels.voice.ivr import phones
 from channels.voice.ivr.moves import Here, Move, To, Wait
 from channels.voice.ivr.nodes import (
-    OFF,
     Asking,
     Callback,
     Collect,
@@ -32,6 +31,7 @@ from channels.voice.ivr.steps import HangUp as End
 from channels.voice.ivr.steps import Statement as Listen
 from channels.voice.ivr.steps import Wait as InQueue
 from channels.voice.ivr.turn import Turn
+from channels.voice.ivr.values import OFF
 from channels.voice.ivr.words import COMMANDS
 
 KEEP = "keep"

@@ -9,7 +9,8 @@ from typing import Any
 from channels.voice.ivr import calendar, checks
 from channels.voice.ivr.calendar import Calendar
 from channels.voice.ivr.flow import Flow, FlowSettings
-from channels.voice.ivr.nodes import KINDS, NODE_NAME, AnyNode
+from channels.voice.ivr.nodes import KINDS, AnyNode
+from channels.voice.ivr.values import NODE_NAME
 from gateway.config import Finding, InvalidConfig
 from gateway.config import yaml_tree as yt
 from gateway.config.gathering import Gathering

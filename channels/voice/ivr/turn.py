@@ -6,9 +6,10 @@ from datetime import datetime
 
 from channels.voice.ivr import phones
 from channels.voice.ivr.flow import Flow
-from channels.voice.ivr.nodes import OFF, SLOT_VALUE_LIMIT, AnyNode, Said
+from channels.voice.ivr.nodes import AnyNode
 from channels.voice.ivr.state import State, fits
 from channels.voice.ivr.steps import Digits, Part, Prompt, Quantity
+from channels.voice.ivr.values import OFF, SLOT_VALUE_LIMIT, Said
 from channels.voice.ivr.words import COMMANDS, NUMERALS
 
 LANGUAGE = "language"

@@ -92,6 +92,10 @@ MISTAKES = {
         'first: {kind: statement, to: bye, end_keys: "#*"}',
         ":8: nodes.first.end_keys: is the key *, which means repeat everywhere;",
     ),
+    "a key that ends a voicemail and is a person": (
+        "first: {kind: voicemail, to: bye, end_keys: '0'}",
+        ":8: nodes.first.end_keys: is the key 0, which means person everywhere;",
+    ),
     "two global keys that are one": (
         'first: {kind: survey, to: bye, globals: {back: "0"}}',
         ":8: nodes.first.globals: give the key 0 two meanings, person and back;",
