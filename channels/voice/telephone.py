@@ -4,7 +4,7 @@
 call, whatever network it came from.
 """
 
-from collections.abc import Sequence
+import asyncio
 from pathlib import Path
 
 from channels.voice import prompts
@@ -14,13 +14,13 @@ from channels.voice.call.rules import Rules
 from channels.voice.call.session import CallSession
 from channels.voice.config import VoiceSettings
 from channels.voice.ivr.engine import FlowWalk
-from channels.voice.ivr.flow import Flow
-from channels.voice.ivr.reading import load
-from channels.voice.ivr.steps import Result, Walk
+from channels.voice.ivr.flow_file import FlowFile
+from channels.voice.ivr.steps import Result, StaleState, Walk
 from channels.voice.leg import CallLeg
 from channels.voice.people.group import People
 from channels.voice.prompts import Prompts
 from gateway.channel import Ports
+from gateway.config import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "ivr" / "hotline.yaml"
 
@@ -36,6 +36,9 @@ SAID_BY_CALLS = (
 )
 """Prompts that no flow names: calls say them by themselves."""
 
+_LOOKS_EVERY_S = 5.0
+"""A changed flow file is noticed with the first call after so long."""
+
 _CLOSING_S = 35.0
 """How long a call that was told to end may take: the apology, and all that its end sets itself."""
 
@@ -46,21 +49,27 @@ class Telephone:
     def __init__(
         self,
         *,
+        settings: VoiceSettings,
         ports: Ports,
-        prompts: Prompts,
-        walk: Walk,
-        people: People,
-        admission: Admission,
+        file: FlowFile,
         rules: Rules,
         language: str,
     ) -> None:
         self.ports = ports
-        self.prompts = prompts
-        self.walk = walk
-        self.people = people
-        self.admission = admission
-        self.rules = rules
         self.language = language
+        self.prompts = _prompts(settings, file.walk, language)
+        self.walk: Walk = file.walk
+        slots = settings.recogniser_slots
+        self.admission = Admission(
+            settings.max_calls, settings.max_calls if slots is None else slots
+        )
+        self._settings = settings
+        self._file = file
+        self._rules = rules
+        self._people = People(settings.targets, ports.clock)
+        self._seen = file.stamp
+        self._looked_at = ports.clock.monotonic()
+        self._reading: asyncio.Task[None] | None = None
 
     @property
     def full(self) -> bool:
@@ -80,19 +89,27 @@ class Telephone:
         ``resumed``: the gateway died and the network still has the call. ``handover``: another
         performer leaves the call to us, at the step of its flow or, with ``result``, after it.
         """
+        self._look_at_file()
         return CallSession(
             leg,
             ports=self.ports,
             prompts=self.prompts,
-            walk=self.walk,
-            people=self.people,
+            walk=self.walk if handover is None else self.walk_of(handover.flow),
+            people=self._people,
             admission=self.admission,
-            rules=self.rules,
+            rules=self._rules,
             language=self.language,
             resumed=resumed,
             handover=handover,
             result=result,
         )
+
+    def walk_of(self, state: str) -> Walk:
+        """Return the flow that a state belongs to, or the present one, which will refuse it."""
+        try:
+            return self._file.walk_of(state)
+        except StaleState:
+            return self.walk
 
     async def drain(self) -> None:
         """Take no further calls and let those under way end; returns when all are over.
@@ -100,40 +117,54 @@ class Telephone:
         After the account's ``drain`` time callers hear an apology; their drafts are kept.
         """
         self.admission.close()
-        if await self.admission.empty(self.rules.drain_s):
+        if await self.admission.empty(self._rules.drain_s):
             return
         self.admission.wind_up()
         if not await self.admission.empty(_CLOSING_S):
             self.ports.log.warning("calls_left_behind", calls=len(self.admission))
 
+    def _look_at_file(self) -> None:
+        """Read the flow again in the background when its file has changed."""
+        now = self.ports.clock.monotonic()
+        if now - self._looked_at < _LOOKS_EVERY_S or self._reading is not None:
+            return
+        self._looked_at = now
+        if self._file.stamp != self._seen:
+            self._seen = self._file.stamp
+            self._reading = asyncio.create_task(self._read_again())
+
+    async def _read_again(self) -> None:
+        """Take a changed flow for the calls to come, if it and all of its prompts are usable."""
+        try:
+            if await asyncio.to_thread(self._file.read_again):
+                walk = self._file.walk
+                self.prompts = await asyncio.to_thread(
+                    _prompts, self._settings, walk, self.language
+                )
+                self.walk = walk
+        except ConfigError as error:
+            self.ports.log.warning("flow_not_reloaded", problem=error.message, cure=error.cure)
+        finally:
+            self._reading = None
+
 
 def telephone(settings: VoiceSettings, ports: Ports) -> Telephone:
     """Build the telephone of an account; raises ``ConfigError`` for a bad flow or prompt."""
-    language = settings.language or language_of(ports.site.language)
-    flow = load(settings.flow or SHIPPED)
-    languages = (language, *(one for one in flow.settings.languages if one != language))
-    slots = settings.recogniser_slots
+    limit = settings.pbx.call_limit if settings.pbx is not None else Rules().call_s
     return Telephone(
+        settings=settings,
         ports=ports,
-        prompts=prompts.load(settings.prompts, *languages, names=_names(settings, flow, languages)),
-        walk=FlowWalk(flow),
-        people=People(settings.targets, ports.clock),
-        admission=Admission(settings.max_calls, settings.max_calls if slots is None else slots),
-        rules=Rules(
-            drain_s=settings.drain,
-            call_s=settings.pbx.call_limit if settings.pbx is not None else Rules().call_s,
-        ),
-        language=language,
+        file=FlowFile(settings.flow or SHIPPED, ports.log),
+        rules=Rules(drain_s=settings.drain, call_s=limit),
+        language=settings.language or language_of(ports.site.language),
     )
 
 
-def _names(settings: VoiceSettings, flow: Flow, languages: Sequence[str]) -> Sequence[str]:
+def _prompts(settings: VoiceSettings, walk: FlowWalk, language: str) -> Prompts:
+    flow = walk.flow
+    languages = dict.fromkeys((language, *flow.settings.languages))
     names = (*prompts.NAMES, *prompts.QUANTITIES, *SAID_BY_CALLS, *flow.prompt_names())
-    return [
-        name
-        for name in dict.fromkeys(names)
-        if all(prompts.path_of(name, one, settings.prompts).exists() for one in languages)
-    ]
+    return prompts.load(settings.prompts, *languages, names=tuple(dict.fromkeys(names)))
 
 
 def language_of(site: str) -> str:

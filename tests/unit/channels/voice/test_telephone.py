@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 
 from channels.voice.call.cause import Cause
 from channels.voice.config import VoiceSettings
-from channels.voice.ivr.steps import Digits, Prompt
+from channels.voice.ivr.steps import Digits, Facts, Prompt
 from channels.voice.leg import Connecting
-from channels.voice.telephone import Telephone, language_of, telephone
+from channels.voice.telephone import SHIPPED, Telephone, language_of, telephone
 from gateway.channel.speech import Unavailable
 from gateway.config import ConfigError
 from gateway.domain.intake import CallMoment
@@ -173,6 +174,66 @@ def test_a_site_without_prompts_in_its_language_speaks_chinese(site: str, langua
 def test_a_flow_that_cannot_be_read_is_named_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"missing\.yaml"):
         phone(World(), flow=str(tmp_path / "missing.yaml"))
+
+
+# --- a flow that is edited while calls go on
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Path:
+    """The shipped flow, to be edited."""
+    copytree(SHIPPED.parent, tmp_path / "ivr")
+    copytree(SHIPPED.parents[1] / "calendars", tmp_path / "calendars")
+    return tmp_path / "ivr" / SHIPPED.name
+
+
+async def edited(one: Telephone, world: World, flow: Path, before: str, after: str) -> None:
+    """Change the file, and let the next call notice."""
+    text = flow.read_text("utf-8")
+    assert before in text
+    flow.write_text(text.replace(before, after), "utf-8")
+    world.clock.advance(6)
+    one.session(ScriptedLeg())
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if one._reading is None:
+            return
+
+
+async def test_a_changed_flow_leads_the_calls_to_come(flow: Path) -> None:
+    world = World()
+    one = phone(world, flow=str(flow))
+    before = one.walk
+    state, _ = before.begin(facts_of(world))
+    await edited(one, world, flow, "flow: hotline", "flow: changed")
+    assert one.walk.version.startswith("changed@")
+    assert one.walk_of(state).version == before.version, "calls under way keep theirs"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("start: opening", "start: nowhere"),
+        ("flow: hotline", "flow: [hotline"),
+        ("prompts: recording_notice", "prompts: never_recorded"),
+    ],
+)
+async def test_a_mistake_in_a_changed_flow_takes_nothing_away(
+    flow: Path, before: str, after: str
+) -> None:
+    world = World()
+    one = phone(world, flow=str(flow))
+    walk = one.walk
+    await edited(one, world, flow, before, after)
+    assert one.walk is walk
+    assert any("flow_not_reloaded" in line for line in world.log.lines)
+    leg = ScriptedLeg(Listen(), Say(tone(1000)))
+    assert await one.session(leg).run()
+    assert heard(leg, one, NUMBER) == 2
+
+
+def facts_of(world: World) -> Facts:
+    return Facts(entry="12345", caller=None, at=world.clock.now(), language="zh")
 
 
 @pytest.fixture
