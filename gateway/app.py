@@ -50,6 +50,7 @@ from gateway.store.wakeup import Wakeup
 from gateway.store.worker import Handler, Pace, Worker
 from gateway.telemetry.logs import set_up
 from gateway.telemetry.notes import Notes, notes
+from gateway.telemetry.speech import SpeechMeter
 from gateway.understanding import Places, understand
 from gateway.web.live import LiveHub, LiveMeter
 from gateway.web.live_feed import FeedFollower
@@ -192,7 +193,7 @@ async def built(
         lexicon = await asyncio.to_thread(
             load_lexicon, config.speech.lexicon, jurisdiction=config.site.jurisdiction
         )
-        speech = await _recogniser(config, lexicon, note)
+        speech = await _recogniser(config, lexicon, note, registry)
         if not isinstance(speech, Unavailable):
             stack.callback(speech.close)
 
@@ -385,7 +386,7 @@ def _key(config: Config) -> bytes:
 
 
 async def _recogniser(
-    config: Config, lexicon: Lexicon, note: Notes
+    config: Config, lexicon: Lexicon, note: Notes, registry: CollectorRegistry
 ) -> "GatedRecogniser | Unavailable":
     """Load the speech model when a channel carries voice; without one, calls are still recorded."""
     if not any(one.kind == "voice" for one in config.channels):
@@ -399,12 +400,17 @@ async def _recogniser(
             language=config.speech.language,
             workers=config.speech.workers,
             lexicon=lexicon,
+            partials=config.speech.partials,
+            watch=SpeechMeter.of(note, registry),
         )
     speech = await asyncio.to_thread(
         load_recogniser,
         config.speech.model,
         workers=config.speech.workers,
         lexicon=lexicon,
+        isolated=config.speech.isolation == "process",
+        partials=config.speech.partials,
+        watch=SpeechMeter.of(note, registry),
     )
     if isinstance(speech, Unavailable):
         note.warning("speech.unavailable", why=speech.reason, cure=speech.cure)

@@ -211,8 +211,21 @@ class Speech(Settings):
         default=1,
         ge=1,
         le=64,
-        description="How many recordings are transcribed at the same time.",
+        description="How many utterances are decoded at the same time, each on a core of its own.",
         examples=["2"],
+    )
+    isolation: Literal["process", "thread"] = Field(
+        default="process",
+        description="Where the model runs. `process`: each worker is a process of its own, and an "
+        "engine that crashes or hangs costs one utterance. `thread`: inside the gateway, with one "
+        "copy of the model for all workers.",
+        examples=["thread"],
+    )
+    partials: bool = Field(
+        default=True,
+        description="Show provisional texts while somebody speaks. They take two to three times "
+        "the CPU time of the texts themselves.",
+        examples=["false"],
     )
     second_pass: Literal["always", "missing", "never"] = Field(
         default="missing",

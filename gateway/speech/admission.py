@@ -30,8 +30,8 @@ class Watch(Protocol):
         """Take how long a piece of work waited for a decoder."""
         ...
 
-    def note(self, name: str, **values: object) -> None:
-        """Take something that happened, as ``Notes`` does."""
+    def note(self, name: str, *, room: str | None = None) -> None:
+        """Take something that happened; ``room`` is the room there is from now on."""
         ...
 
 
@@ -41,7 +41,7 @@ class Unwatched:
     def waited(self, seconds: float) -> None:
         """Forget it."""
 
-    def note(self, name: str, **values: object) -> None:
+    def note(self, name: str, *, room: str | None = None) -> None:
         """Forget it."""
 
 

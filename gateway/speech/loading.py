@@ -105,6 +105,7 @@ def connect_recogniser(
     models: Path | None = None,
     workers: int | None = None,
     lexicon: Lexicon | None = None,
+    partials: bool = True,
     watch: Watch | None = None,
 ) -> GatedRecogniser | Unavailable:
     """Use a FunASR server instead of a model.
@@ -116,7 +117,14 @@ def connect_recogniser(
     engine = FunasrEngine(server, languages=frozenset({language, "zh", "en"}))
     try:
         catalogue = Catalogue.read(models or default_models_folder())
-        return _gated(catalogue, engine, workers or _cores(), lexicon=lexicon, watch=watch)
+        return _gated(
+            catalogue,
+            engine,
+            workers or _cores(),
+            lexicon=lexicon,
+            partials=partials,
+            watch=watch,
+        )
     except ModelError as error:
         return Unavailable(reason=error.message, cure=error.cure)
 

@@ -29,12 +29,17 @@ COUNTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "draft.forward_failed": ("endpoint",),
         "api.answered": ("operation", "status"),
         "api.failed": ("operation",),
+        "speech.failed": (),
+        "speech.partial_dropped": (),
+        "speech.postponed": (),
+        "speech.room": ("room",),
+        "speech.worker_lost": (),
     }
 )
 _QUIET = frozenset(
     {
         *("inbox.received", "inbox.ignored", "delivery.attempt", "worker.fenced"),
-        *("reply.settled", "api.answered"),
+        *("reply.settled", "api.answered", "speech.partial_dropped"),
     }
 )
 

@@ -13,6 +13,7 @@ from gateway.channel.discovery import discover
 from gateway.domain.feed import EVENT_TYPES
 from gateway.store.tokens import Scope
 from gateway.telemetry.notes import COUNTED, notes
+from gateway.telemetry.speech import SpeechMeter
 from gateway.web.api.application import Api
 from gateway.web.gauges import gauges
 from gateway.web.live import LiveMeter
@@ -89,6 +90,7 @@ def metrics() -> Mapping[str, tuple[str, tuple[str, ...]]]:
     gauges(cast(Any, None), Path(), registry)
     AckTimes(registry)
     LiveMeter(registry)
+    SpeechMeter.of(notes(logging.getLogger("unused"), CollectorRegistry()), registry)
     found = {}
     for collector in registry._collector_to_names:
         (metric,) = collector.collect()
