@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import opencc
 
 from gateway.speech.text import Guard, written
+from gateway.speech.text.writing import CHINESE
 
 _NOT_TEXT = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"[0-9]+")
@@ -61,7 +62,7 @@ class Scorer:
         self._language = language
         self._names = tuple(dict.fromkeys(names))
         self._guard = Guard(self._names)
-        chinese = language.partition("-")[0].lower() in {"zh", "cmn", "yue"}
+        chinese = language.partition("-")[0].lower() in CHINESE
         self._simplify = opencc.OpenCC("t2s") if chinese else None
 
     def score(self, said: str, heard: str) -> Score:

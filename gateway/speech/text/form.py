@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import opencc
+from msgspec.structs import replace as with_text
+
 from gateway.domain.transcript import TranscriptWord
 from gateway.speech.engine import Decoded
 from gateway.speech.text.alignment import aligned
 from gateway.speech.text.guard import Guard
 from gateway.speech.text.pauses import punctuated
-from gateway.speech.text.writing import written
+from gateway.speech.text.writing import CHINESE, written
 
 
 class TextForm:
@@ -18,6 +21,7 @@ class TextForm:
 
     def __init__(self, guard: Guard | None = None) -> None:
         self._guard = guard or Guard()
+        self._simplify = opencc.OpenCC("t2s")
 
     def __call__(self, decoded: Decoded, *, language: str, punctuation: bool) -> Decoded:
         """Return the same utterance with ``text`` and ``words`` as people write them.
@@ -25,13 +29,19 @@ class TextForm:
         ``punctuation``: the engine sets its own marks. The words of one that does not are joined
         with marks where the speaker paused.
         """
-        text = decoded.text
+        text, heard = decoded.text, decoded.words
+        if language.partition("-")[0].lower() in CHINESE:
+            text = self._simplified(text)
+            heard = tuple(with_text(word, text=self._simplified(word.text)) for word in heard)
         form = written(text, language, self._guard)
-        words = aligned(decoded.words, text, form)
+        words = aligned(heard, text, form)
         if punctuation or not words:
             return replace(decoded, text=form.text, words=words)
         marked = punctuated(words, language=language)
         return replace(decoded, text=_with_marks(form.text, words, marked), words=marked)
+
+    def _simplified(self, text: str) -> str:
+        return str(self._simplify.convert(text))
 
 
 def _with_marks(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from gateway.domain.transcript import TranscriptWord
+from gateway.speech.text.writing import CHINESE
 
 _COMMA_MS = 350
 _STOP_MS = 900
@@ -17,7 +18,7 @@ def punctuated(words: Sequence[TranscriptWord], *, language: str) -> tuple[Trans
 
     Words that bear a mark already stay as they are, so an engine that punctuates loses nothing.
     """
-    chinese = language.partition("-")[0].lower() in {"zh", "cmn", "yue"}
+    chinese = language.partition("-")[0].lower() in CHINESE
     marked = []
     for place, word in enumerate(words):
         later = words[place + 1].start_ms if place + 1 < len(words) else None

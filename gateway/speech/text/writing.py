@@ -9,6 +9,9 @@ from gateway.speech.text.guard import Guard
 from gateway.speech.text.numerals import COUNTING, cardinal, figures, row, vague
 from gateway.speech.text.rules import RULES
 
+CHINESE = frozenset({"zh", "cmn", "yue"})
+"""Language codes whose texts are written in Chinese characters here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -34,7 +37,7 @@ def written(text: str, language: str, guard: Guard) -> Written:
     ``guard`` keeps names as they are. Writing a written text again changes nothing.
     """
     code = language.partition("-")[0].lower()
-    if code in {"zh", "cmn", "yue"}:
+    if code in CHINESE:
         return _applied(text, _chosen(text, guard))
     if code == "en":
         return _applied(

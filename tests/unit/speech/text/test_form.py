@@ -47,6 +47,12 @@ def test_the_engines_own_text_stays_beside_the_written_one() -> None:
     assert (form.text_raw, form.text) == ("三百二十块", "320块")
 
 
+def test_characters_are_simplified_and_so_are_the_words() -> None:
+    form = TextForm()(heard("經濟", "發展", "三百元"), language="zh-CN", punctuation=True)
+    assert (form.text_raw, form.text) == ("經濟發展三百元", "经济发展300元")
+    assert [word.text for word in form.words] == ["经济", "发展", "300元"]
+
+
 def test_names_of_the_city_are_guarded() -> None:
     form = TextForm(Guard(["三号院小区"]))(heard("三号院小区"), language="zh", punctuation=True)
     assert form.text == "三号院小区"
