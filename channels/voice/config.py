@@ -193,26 +193,12 @@ class VoiceSettings(ChannelSettings):
         "comes with the gateway.",
         examples=["/srv/hotline/ivr/hotline.yaml"],
     )
-    silence: Seconds = Field(
-        default=4,
-        gt=0,
-        le=60,
-        description="A statement ends when the caller has been silent for this long.",
-        examples=["4 s"],
-    )
-    no_speech: Seconds = Field(
-        default=12,
-        gt=0,
-        le=120,
-        description="A caller who says nothing for this long is asked once more, then the call "
-        "ends.",
-        examples=["12 s"],
-    )
     statement_limit: Seconds = Field(
         default=600,
         gt=0,
         le=3600,
-        description="Longest statement; the caller still hears the receipt number after it.",
+        description="Longest statement that a provider records for us; the flow says how long "
+        "callers may speak otherwise.",
         examples=["10 min"],
     )
     max_calls: int = Field(

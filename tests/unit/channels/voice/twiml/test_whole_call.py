@@ -33,8 +33,6 @@ SETTINGS = VoiceSettings.model_validate(
         "account": "demo",
         "account_sid": "AC" + "0" * 32,
         "auth_token": "an-invented-auth-token",
-        "silence": 1.5,
-        "no_speech": 3,
     }
 )
 MOUNT = "/channels/voice/demo"
