@@ -21,7 +21,7 @@ from channels.voice.prompts import silence
 from channels.voice.twiml.asking import KEYS, Asking, Script
 from channels.voice.twiml.far_end import OCTETS_PER_MS, Act, Acts, FarEnd
 from channels.voice.twiml.profile import PROFILES
-from channels.voice.wav import pcm_wav, read_wav
+from channels.voice.wav import line_wav, pcm_wav, read_wav
 from gateway.channel import RawRequest
 from gateway.channel.simulation import PlacedCall
 from gateway.domain.errors import GatewayError
@@ -231,7 +231,7 @@ class _Call:
 
 def _speech(path: Path) -> bytes:
     try:
-        return read_wav(path.read_bytes())
+        return read_wav(line_wav(path.read_bytes()))
     except OSError:
         raise CallRefused(f"{path} cannot be read", "name a WAV file") from None
 

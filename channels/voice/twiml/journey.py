@@ -141,6 +141,7 @@ class Journeys:
             flow=flow,
             digits=digits,
             served=before.handover.served or _serves(result),
+            recordings=before.handover.recordings + _records(result),
         )
         told = _told(before, step, handover, at)
         return Turn(
@@ -164,6 +165,10 @@ def _serves(result: Result) -> bool:
             return state is not None
         case _:
             return False
+
+
+def _records(result: Result) -> bool:
+    return isinstance(result, Stated) and result.heard
 
 
 def values_of(outcome: Outcome) -> dict[str, str]:
@@ -213,6 +218,9 @@ def _learnt(
 def _end(call: Call, after: Handover, cause: str, at: datetime) -> CallEvent:
     number = phone_of(events.contact_of(call))
     missed = not after.served
+    if after.recordings:
+        # The core waits a moment for what the provider has recorded, so that the draft is whole.
+        cause = f"carrier_{cause}"
     return events.ended(
         call,
         CallMoment.ABANDONED if missed else CallMoment.ENDED,

@@ -25,6 +25,9 @@ RECEIPT = receipt_no(date(2026, 11, 20), 7)
 async def test_a_statement_becomes_a_draft_and_its_number_is_read_out_twice(tmp_path: Path) -> None:
     async with carried(tmp_path) as line:
         call = await line.call(WORDS)
+        assert (await line.draft()).state is State.COLLECTING, "its words are still to come"
+        line.office.clock.turn(60)
+        await line.office.sealer.seal_due()
         draft = await line.draft()
         assert call.ended_by == "gateway"
         assert call.numbers[:2] == (draft.receipt_no, draft.receipt_no)
@@ -35,7 +38,7 @@ async def test_a_statement_becomes_a_draft_and_its_number_is_read_out_twice(tmp_
         (recording,) = line.said
         assert (draft.extra or {})["media"] == {recording: "pending"}
         assert line.said[recording] == WORDS
-        assert (draft.extra or {})["hangup_cause"] == "completed"
+        assert (draft.extra or {})["hangup_cause"] == "carrier_completed"
 
 
 async def test_nothing_is_promised_before_it_is_stored(tmp_path: Path) -> None:
