@@ -104,6 +104,15 @@ class PromptFolder:
         """Return the voice of a language, empty when the list names none."""
         return self._texts.voices.get(language, "")
 
+    def spoken_in(self, one: Listed) -> str:
+        """Return the language a prompt's words are in: callers are told of another one in it."""
+        chinese = any("一" <= letter <= "鿿" for letter in one.text)
+        if one.language == "zh" and not chinese and "en" in self._texts.voices:
+            return "en"
+        if one.language == "en" and chinese and "zh" in self._texts.voices:
+            return "zh"
+        return one.language
+
     def _wanted(self, language: str, text: str) -> str:
         return sha256(json.dumps([text, language, self.voice(language)]).encode()).hexdigest()
 
@@ -151,7 +160,8 @@ def render(
 ) -> Iterator[tuple[Listed, float]]:
     """Render prompts one by one; yield each with its length in seconds."""
     for one in wanted:
-        audio = speak(one.text, language=one.language, voice=prompts.voice(one.language))
+        language = prompts.spoken_in(one)
+        audio = speak(one.text, language=language, voice=prompts.voice(language))
         try:
             yield one, prompts.keep(one, audio)
         except UnusableWav as bad:

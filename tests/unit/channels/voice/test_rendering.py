@@ -105,3 +105,19 @@ def test_a_damaged_note_stops_before_anything_is_overwritten(tmp_path: Path) -> 
     (tmp_path / NOTES).write_text("{")
     with pytest.raises(ConfigError, match=r"rendered\.json cannot be read"):
         folder(tmp_path, hello="你好")
+
+
+def test_words_in_another_language_are_spoken_by_its_voice(tmp_path: Path, engine: Program) -> None:
+    texts = Texts(
+        voices={"zh": "anna", "en": "bob"},
+        texts={"zh": {"other": "For English, press 8."}, "en": {"other": "普通话请按8。"}},
+    )
+    prompts = PromptFolder(tmp_path, texts, shipped=NOTHING_SHIPPED)
+    heard = []
+
+    def speak(text: str, *, language: str, voice: str) -> bytes:
+        heard.append((text, language, voice))
+        return engine.speak(text, language=language, voice=voice)
+
+    list(render(prompts, todo(prompts), speak))
+    assert heard == [("普通话请按8。", "zh", "anna"), ("For English, press 8.", "en", "bob")]
