@@ -56,7 +56,8 @@ def with_message(
     said = words_of_citizen(message)
     if said is None:
         return replace(draft, transcript=continued(draft.transcript, message.transcript))
-    message = replace(message, text=said)
+    if said != message.text:
+        message = replace(message, text=said)
     files = [attachment for ref in message.media if (attachment := attachment_of(ref)) is not None]
     spoken = message.transcript is not None
     new = Message(

@@ -103,6 +103,8 @@ class CallBook:
             filed = self._give_up_waiting(ledger, filed)
             before = filed.draft
         after = titled_as_callback(missed(before, ledger.now))
+        if after is before:
+            return filed
         filed = ledger.revise(filed, after, seal_at=filed.filing.seal_at)
         _tell_callback(ledger, before, filed)
         return filed

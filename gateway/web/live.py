@@ -40,7 +40,7 @@ _TYPE = re.compile(TYPE_PATTERN)
 class LiveDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One piece of news as a watcher reads it.
 
-    ``conversation`` is the call's id, "" for news of no call.
+    ``conversation`` is the id of the call or form, "" for news of neither.
     """
 
     type: Annotated[str, msgspec.Meta(pattern=TYPE_PATTERN)]

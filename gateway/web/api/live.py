@@ -39,8 +39,10 @@ class LiveQuery(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ()
     conversation: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:@+-]{0,100}$")], ...],
-        Meta(max_length=_MOST, description="ids of calls; commas between them"),
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:@/+-]{0,100}$")], ...],
+        Meta(
+            max_length=_MOST, description="ids of calls or other conversations; commas between them"
+        ),
     ] = ()
     draft: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^([0-9A-HJKMNP-TV-Z]{26})?$")], ...],
