@@ -133,6 +133,14 @@ class SocketChannel(Protocol):
         """Hold the conversation until it ends; cancelled (and cleaned up) at shutdown."""
 
 
+@runtime_checkable
+class Drains(Protocol):
+    """A socket channel whose conversations last: they may end politely when the process does."""
+
+    async def drain(self) -> None:
+        """Let conversations under way end; bounds its own time. What is left is cancelled then."""
+
+
 class SourceChannel(Protocol):
     """A channel that fetches or listens itself (SMTP, IMAP, polling, SMPP, a PBX)."""
 

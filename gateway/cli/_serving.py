@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.app import Gateway, Role
+from gateway.channel import Drains
 from gateway.web.health import METRICS
 from gateway.web.server import listening
 from gateway.web.surfaces import api, channel_routes, health_routes
@@ -48,7 +49,18 @@ async def serving(gateway: Gateway, host: str, port: int) -> AsyncIterator[int]:
         if config.admin.listen is not None:
             await stack.enter_async_context(listening(watching, *_address(config.admin.listen)))
         yield await stack.enter_async_context(
-            listening(routes, host, port, at_stop=gateway.live.close)
+            listening(
+                routes,
+                host,
+                port,
+                at_stop=gateway.live.close,
+                drains=[
+                    route.handler.drain
+                    for account in gateway.accounts
+                    for route in account.routes
+                    if isinstance(route.handler, Drains)
+                ],
+            )
         )
 
 

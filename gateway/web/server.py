@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -39,10 +39,12 @@ async def listening(
     port: int,
     *,
     at_stop: Callable[[], None] = lambda: None,
+    drains: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> AsyncIterator[int]:
     """Serve until left, then stop accepting and let open requests end; yields the port.
 
     ``at_stop`` is called in between, to end what would stay open by itself (live streams).
+    ``drains`` let conversations end politely; each of them bounds its own time.
     Raises ``GatewayError`` with the cure when the address cannot be used. Request lines are never
     logged: they may hold numbers and codes.
     """
@@ -67,15 +69,21 @@ async def listening(
             raise _cannot_listen(host, port, error) from error
         yield int(runner.addresses[0][1])
     finally:
-        await asyncio.shield(_stop(runner, requests, at_stop))
+        await asyncio.shield(_stop(runner, requests, at_stop, drains))
 
 
-async def _stop(runner: web.AppRunner, requests: OpenRequests, at_stop: Callable[[], None]) -> None:
+async def _stop(
+    runner: web.AppRunner,
+    requests: OpenRequests,
+    at_stop: Callable[[], None],
+    drains: Sequence[Callable[[], Awaitable[None]]],
+) -> None:
     """Let nobody in, answer who is here, then close; long calls end by their cancellation."""
     for site in tuple(runner.sites):
         await site.stop()
     await asyncio.sleep(0)  # who was let in a moment ago begins now
     at_stop()
+    await asyncio.gather(*(drain() for drain in drains), return_exceptions=True)
     await requests.finish(_DRAIN_S)
     await runner.cleanup()
     # The library cancels what is left and does not wait: the store must outlive those too.

@@ -65,6 +65,10 @@ class MediaSocket:
         finally:
             await socket.close()
 
+    async def drain(self) -> None:
+        """Let calls under way end, with an apology if need be."""
+        await self.telephone.drain()
+
     async def _announced(self, socket: Socket) -> tuple[frames.StartDetail, Passage]:
         try:
             async with asyncio.timeout(START_WITHIN_S):

@@ -38,3 +38,29 @@ async def test_a_call_that_is_cut_off_still_stores_its_end(monkeypatch: pytest.M
             caller = await session.ws_connect(f"http://127.0.0.1:{port}/media")
         assert stored == ["end"]
         await caller.close()
+
+
+async def test_conversations_are_asked_to_end_before_they_are_cut_off() -> None:
+    told: list[str] = []
+    over = asyncio.Event()
+
+    async def call(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await over.wait()
+        told.append("over")
+        return socket
+
+    async def drain() -> None:
+        told.append("asked")
+        over.set()
+
+    async def fails() -> None:
+        raise OSError
+
+    async with ClientSession() as session:
+        routes = [web.get("/media", call)]
+        async with listening(routes, "127.0.0.1", 0, drains=[fails, drain]) as port:
+            caller = await session.ws_connect(f"http://127.0.0.1:{port}/media")
+        assert told == ["asked", "over"]
+        await caller.close()
