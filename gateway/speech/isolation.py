@@ -170,6 +170,7 @@ class _Process:
     def decode(self, request: Request, patience_s: float) -> Decoded | None:
         """Decode within ``patience_s``; raise DecodeError when the process is lost over it."""
         if self.pid is None:
+            self.kill()  # what is left of it: its pipes
             self.start()
         if not self._loaded:
             self.ready()
