@@ -1,8 +1,9 @@
 """A provider that leads a simulated caller through our documents: it plays, asks, records, rings.
 
 The caller follows a script, a line for each time something is asked: keys; words, which are a
-spoken choice or a statement; nothing, for silence; ``hangup``. Where somebody is rung, a line tells
-what becomes of it: ``finished``, ``busy``, ``no_answer`` or ``failed``.
+spoken choice or a statement; nothing, for silence; ``hangup``, also behind words: then the caller
+is gone in the middle of them. Where somebody is rung, a line tells what becomes of it:
+``finished``, ``busy``, ``no_answer`` or ``failed``.
 """
 
 import re
@@ -186,6 +187,7 @@ class Asking:
                 verb.get("action", ""), Digits=line[0], RecordingDuration="1",
                 RecordingUrl=await self._made(""),
             )  # fmt: skip
+        line, leaves = cut_off(line)
         url = await self._made(line)
         self.seconds += _STATEMENT_S
         told = verb.get("recordingStatusCallback")
@@ -195,6 +197,9 @@ class Asking:
                 RecordingStatus="completed", RecordingDuration=str(_STATEMENT_S),
                 RecordingChannels="1", RecordingSource="RecordVerb",
             )  # fmt: skip
+        if leaves:
+            # What was said so far is recorded, and told of, all the same.
+            raise Left
         return await self._go(
             verb.get("action", ""), RecordingUrl=url, RecordingDuration=str(_STATEMENT_S)
         )
@@ -256,6 +261,12 @@ class Asking:
         answer = await self.post(self.request(parts.path, {**self.about, **fields}, parts.query))
         self.documents.append(answer)
         return answer
+
+
+def cut_off(line: str) -> tuple[str, bool]:
+    """Return what a line says, and whether the caller hangs up in the middle of it."""
+    said = line.removesuffix(f" {HANG_UP}")
+    return said, said != line
 
 
 class Script:

@@ -18,7 +18,7 @@ from aiohttp import (
 from channels.voice import prompts
 from channels.voice.config import VoiceSettings
 from channels.voice.prompts import silence
-from channels.voice.twiml.asking import KEYS, Asking, Script
+from channels.voice.twiml.asking import KEYS, Asking, Script, cut_off
 from channels.voice.twiml.far_end import OCTETS_PER_MS, Act, Acts, FarEnd
 from channels.voice.twiml.profile import PROFILES
 from channels.voice.wav import line_wav, pcm_wav, read_wav
@@ -71,7 +71,7 @@ class Once:
 
 
 class Scripted:
-    """A caller who follows a script: keys, ``wav FILE``, nothing, ``hangup``."""
+    """A caller who follows a script: keys, ``wav FILE``, nothing, ``hangup``; see ``asking``."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -84,7 +84,9 @@ class Scripted:
         if not line:
             return None
         if line.startswith("wav "):
-            return Act(octets=pcm_to_mulaw(_speech(Path(line.removeprefix("wav ").strip()))))
+            said, leaves = cut_off(line)
+            path = Path(said.removeprefix("wav ").strip())
+            return Act(octets=pcm_to_mulaw(_speech(path)), leaves=leaves)
         if set(line) <= KEYS:
             return Act(keys=line)
         raise CallRefused(

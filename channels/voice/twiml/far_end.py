@@ -24,10 +24,14 @@ _LONGEST_MS = 20 * 60 * 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """Something a caller does: says these octets, then presses keys one after the other."""
+    """Something a caller does: says these octets, then presses keys one after the other.
+
+    One who ``leaves`` hangs up with the last octet, in the middle of what he had to say.
+    """
 
     octets: bytes = b""
     keys: str = ""
+    leaves: bool = False
 
 
 class Acts(Protocol):
@@ -153,6 +157,8 @@ class FarEnd:
         if self._act is not None:
             if self._spoken < len(self._act.octets) or self._keys:
                 return
+            if self._act.leaves:
+                raise Left
             self._act = None
             # What still plays was said before this; only the next prompt asks for the next thing.
             self._marks_before = self.marks + len(self._playing.marks)
