@@ -89,7 +89,7 @@ class Telephone:
         ``resumed``: the gateway died and the network still has the call. ``handover``: another
         performer leaves the call to us, at the step of its flow or, with ``result``, after it.
         """
-        self._look_at_file()
+        self.look_again()
         return CallSession(
             leg,
             ports=self.ports,
@@ -123,7 +123,7 @@ class Telephone:
         if not await self.admission.empty(_CLOSING_S):
             self.ports.log.warning("calls_left_behind", calls=len(self.admission))
 
-    def _look_at_file(self) -> None:
+    def look_again(self) -> None:
         """Read the flow again in the background when its file has changed."""
         now = self.ports.clock.monotonic()
         if now - self._looked_at < _LOOKS_EVERY_S or self._reading is not None:

@@ -40,7 +40,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
     calls, api = Calls(), Api(settings)
     tickets = Tickets(ports.site.key, settings.account)
     passes = Passes(ports.site.key, settings.account)
-    files = PromptFiles(phone.prompts, mount)
+    files = PromptFiles(lambda: phone.prompts, mount)
     answers = Answers(
         mount=mount,
         language=phone.language,
@@ -52,7 +52,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
         profile=profile,
         ports=ports,
         journeys=Journeys(
-            flow=lambda: phone.walk,
+            flows=phone,
             language=phone.language,
             hears=profile.hears,
             connects=bool(settings.targets),
@@ -80,7 +80,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
     def thank(call: Call) -> HttpReply:
         return answers.thank()
 
-    begins: FirstQuestion | Question = FirstQuestion(proof, profile, desk)
+    begins: FirstQuestion | Question = FirstQuestion(proof, profile, desk, phone.look_again)
     routes = [Route(method="GET", path=PATH, handler=files)]
     if settings.media == "stream":
         begins = Question(proof, profile, connect)

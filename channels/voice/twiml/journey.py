@@ -6,9 +6,10 @@ a step that stores something is told to the core with the answer that led to it,
 document, with the receipt number in its passage, goes on.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -73,29 +74,40 @@ class Turn:
         )
 
 
+class Flows(Protocol):
+    """The flow of one account, which a site may change while calls are under way."""
+
+    @property
+    def walk(self) -> Walk:
+        """The flow that a call beginning now is led through."""
+
+    def walk_of(self, state: str) -> Walk:
+        """Return the flow that a state belongs to, or one that refuses the state."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journeys:
     """The calls of one account, led through its flow by questions and answers.
 
-    ``flow`` returns the flow as it is now: a site may change it while calls are under way.
+    ``flows`` knows the flow as it is now and, for calls under way, as it was when they began.
     ``language`` is the account's; ``hears`` tells whether spoken choices are understood,
     ``connects`` whether there are people to reach.
     """
 
-    flow: Callable[[], Walk]
+    flows: Flows
     language: str
     hears: bool
     connects: bool
 
     def begun(self, call: Call) -> CallEvent:
         """Return what is stored of a call before anybody hears a word."""
-        begun = events.started(call, _ANY_TIME, self.language, flow=self.flow().version)
+        begun = events.started(call, _ANY_TIME, self.language, flow=self.flows.walk.version)
         # The provider does not say when, so the core's own time counts.
         return replace(begun, occurred_at=None)
 
     def first(self, call: Call, outcome: Outcome, at: datetime) -> Turn:
         """Return the first step of a call that is stored."""
-        flow, step = self.flow().begin(
+        flow, step = self.flows.walk.begin(
             Facts(
                 entry=call.dialled,
                 caller=phone_of(events.contact_of(call)),
@@ -113,7 +125,7 @@ class Journeys:
     def taken_over(self, call: Call, state: str, number: int) -> Turn:
         """Return the step at which live audio left a call to us; raises ``StaleState``."""
         handover = Handover.parse(state)
-        step = self.flow().step(handover.flow)
+        step = self.flows.walk_of(handover.flow).step(handover.flow)
         return Turn(call=call, number=number, handover=handover, step=step)
 
     def waiting(self, passage: Passage) -> Turn:
@@ -123,7 +135,7 @@ class Journeys:
             call=passage.call,
             number=passage.turn,
             handover=handover,
-            step=self.flow().step(handover.flow),
+            step=self.flows.walk_of(handover.flow).step(handover.flow),
             untold=passage.facts,
         )
 
@@ -132,7 +144,8 @@ class Journeys:
     ) -> Turn:
         """Return the step that follows a result; raises ``StaleState``."""
         before = self.waiting(passage)
-        flow, step = self.flow().after(before.handover.flow, result, at)
+        state = before.handover.flow
+        flow, step = self.flows.walk_of(state).after(state, result, at)
         digits = before.handover.digits
         if passage.told is None:
             digits = (digits + keys_of(fields))[:DIGITS_KEPT]

@@ -6,7 +6,7 @@ number. An address names the content: a city's new recording has another one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from channels.voice.ivr.steps import Digits, Part, Prompt, Quantity
@@ -26,10 +26,14 @@ _MISSING = HttpReply(status=404, body=b"no such prompt\n")
 
 
 class PromptFiles:
-    """The prompts of one account below its public address ``mount``."""
+    """The prompts of one account below its public address ``mount``.
 
-    def __init__(self, prompts: Prompts, mount: str) -> None:
-        self._prompts = prompts
+    ``prompts`` returns them as they are now: a changed flow may bring others.
+    """
+
+    def __init__(self, prompts: Callable[[], Prompts], mount: str) -> None:
+        self._now = prompts
+        self._prompts = prompts()
         self._mount = mount
         self._ready: dict[tuple[str, str], tuple[bytes, str]] = {}
 
@@ -63,6 +67,9 @@ class PromptFiles:
         return f"{self._mount}/prompts/{language}/{name}.wav?v={tag}"
 
     def _file(self, language: str, name: str) -> tuple[bytes, str]:
+        if self._now() is not self._prompts:
+            self._prompts = self._now()
+            self._ready = {}
         known = self._ready.get((language, name))
         if known is None:
             if language not in self._prompts.languages:

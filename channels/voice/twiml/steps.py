@@ -1,6 +1,6 @@
 """The webhooks of a call that is led through its flow by questions and answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,11 +33,17 @@ Fields = Mapping[str, str]
 
 
 class FirstQuestion(Signed):
-    """A new call that is led by questions: stored before the caller hears a word."""
+    """A new call that is led by questions: stored before the caller hears a word.
 
-    def __init__(self, prover: Prover, profile: Profile, desk: Desk) -> None:
+    ``look_again`` notices a flow that was changed, for the calls to come.
+    """
+
+    def __init__(
+        self, prover: Prover, profile: Profile, desk: Desk, look_again: Callable[[], None]
+    ) -> None:
         super().__init__(prover, profile)
         self._desk = desk
+        self._look_again = look_again
 
     def parse(self, raw: RawRequest) -> Sequence[Event]:
         """Return the call's beginning; raises ``Malformed``."""
@@ -48,6 +54,7 @@ class FirstQuestion(Signed):
         desk, call = self._desk, self.call(raw)
         if outcome.status == "busy":
             return desk.apologise(raw, call)
+        self._look_again()
         now = desk.ports.clock.now()
         begun = replace(call, began_at=now)
         return await desk.perform(desk.journeys.first(begun, outcome, now), outcome)

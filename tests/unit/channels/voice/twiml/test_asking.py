@@ -1,7 +1,9 @@
 """Calls without live audio: the flow led by questions and answers, through the real inbox."""
 
+import asyncio
 import dataclasses
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
@@ -252,6 +254,44 @@ async def test_a_call_whose_flow_was_replaced_is_recorded_and_not_dropped(tmp_pa
             assert status == 200
             assert "<Record" in document
             assert any("flow_lost" in one for one in other.world.log.lines)
+
+
+async def test_a_changed_flow_leads_new_calls_and_a_broken_one_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    path = Path(flow_file(tmp_path, MENU))
+    async with carried(tmp_path, flow=str(path)) as line:
+
+        async def heard_by(sid: str) -> list[str]:
+            await line.call("1", sid="CA" + sid * 32)
+            return line.heard
+
+        old = ["greeting", "recording_notice", "thanks"]
+        assert await heard_by("1") == old
+        under_way = next(raw for raw in line.delivered if raw.path == "/step")
+        first = path.read_text("utf-8")
+        for broken in ("nodes: [", first.replace("to: b", "to: nowhere")):
+            path.write_text(broken, "utf-8")
+            assert await _noticed(line, heard_by, "2") == old
+            assert any("flow_not_reloaded" in one for one in line.world.log.lines)
+            line.world.log.lines.clear()
+        path.write_text(first.replace("prompts: recording_notice", "prompts: once_more"), "utf-8")
+        assert await _noticed(line, heard_by, "3") == ["greeting", "once_more", "thanks"]
+        _, document = await line.deliver(under_way)
+        assert "recording_notice.wav" in document, "who was led by the old flow still is"
+
+
+async def _noticed(
+    line: Carried, heard_by: Callable[[str], Awaitable[list[str]]], sid: str
+) -> list[str]:
+    """Call until a changed file can have been noticed."""
+    line.office.clock.turn(60)
+    await heard_by(sid)
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if line.world.log.lines:
+            break
+    return await heard_by(sid)
 
 
 async def test_other_calls_go_on_beside_a_bad_one(tmp_path: Path) -> None:

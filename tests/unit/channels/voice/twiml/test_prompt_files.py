@@ -17,7 +17,8 @@ MOUNT = "https://hotline.example/channels/voice/demo"
 @pytest.fixture(scope="module")
 def files() -> PromptFiles:
     names = (*prompts.NAMES, *prompts.QUANTITIES)
-    return PromptFiles(prompts.load(None, "zh", "en", names=names), MOUNT)
+    shipped = prompts.load(None, "zh", "en", names=names)
+    return PromptFiles(lambda: shipped, MOUNT)
 
 
 async def asked(files: PromptFiles, path: str, **headers: str) -> HttpReply:
@@ -66,10 +67,12 @@ def test_what_was_never_recorded_is_left_out(files: PromptFiles) -> None:
     assert [Path(one).name.partition(".")[0] for one in files.addresses(parts, "zh")] == ["thanks"]
 
 
-async def test_another_recording_has_another_address(files: PromptFiles, tmp_path: Path) -> None:
+async def test_another_recording_has_another_address(tmp_path: Path) -> None:
     own = tmp_path / "zh" / "thanks.wav"
     own.parent.mkdir()
+    now = prompts.load(None, "zh")
+    files = PromptFiles(lambda: now, MOUNT)
+    before = files.addresses([Prompt(name="thanks")], "zh")
     own.write_bytes((prompts.SHIPPED / "zh" / "once_more.wav").read_bytes())
-    city = PromptFiles(prompts.load(tmp_path, "zh"), MOUNT)
-    shipped = files.addresses([Prompt(name="thanks")], "zh")
-    assert city.addresses([Prompt(name="thanks")], "zh") != shipped
+    now = prompts.load(tmp_path, "zh")
+    assert files.addresses([Prompt(name="thanks")], "zh") != before
