@@ -25,13 +25,6 @@ class LiveCalls:
 
     async def redirect(self, call_id: str, url: str) -> bool:
         """Let the provider ask ``url`` what to do with a call; False when it would not."""
-        return await self._update(call_id, {"Url": url, "Method": "POST"})
-
-    async def complete(self, call_id: str) -> bool:
-        """End a call; False when the provider would not."""
-        return await self._update(call_id, {"Status": "completed"})
-
-    async def _update(self, call_id: str, change: dict[str, str]) -> bool:
         call = self._api.update(call_id)
         if call is None:
             return False
@@ -40,7 +33,7 @@ class LiveCalls:
                 call.method,
                 call.url,
                 headers={**call.headers, "Content-Type": "application/x-www-form-urlencoded"},
-                body=urlencode(change).encode("ascii"),
+                body=urlencode({"Url": url, "Method": "POST"}).encode("ascii"),
                 limits=_LIMITS,
                 allow=call.allow,
             )

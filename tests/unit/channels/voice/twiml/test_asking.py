@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
+from typing import TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from channels.voice.twiml.passage import LONGEST_S
 from gateway.channel import RawRequest
 from gateway.channel.http import EgressReply
-from gateway.domain.intake import CaseStatus
+from gateway.domain.intake import CallEvent, CaseStatus, Event
 from gateway.domain.lifecycle import State
 from gateway.domain.receipt import receipt_no
 from tests.contract.kit.door_rules import FailingStore
@@ -175,6 +176,17 @@ async def test_a_caller_who_never_says_a_word_is_one_to_call_back(tmp_path: Path
         assert "missed" in str(draft.extra)
 
 
+async def test_reading_an_answer_asks_no_clock(tmp_path: Path) -> None:
+    async with carried(tmp_path) as line:
+        await line.call(WORDS)
+        steps = [raw for raw in line.delivered if raw.path in ("", "/step")]
+        before = [line.handler(raw.path).parse(raw) for raw in steps]
+        line.office.clock.turn(86_400)
+        assert [line.handler(raw.path).parse(raw) for raw in steps] == before
+        keys = [event.dedupe_key for events in before for event in events if _is_stored(event)]
+        assert len(keys) == len(set(keys)) > 1
+
+
 # --- what is spoken, where the provider understands it
 
 MENU = """
@@ -302,6 +314,10 @@ async def test_other_calls_go_on_beside_a_bad_one(tmp_path: Path) -> None:
         call = await line.call(WORDS, sid="CA" + "7" * 32, sender="+8613900139000")
         assert call.numbers
         assert len(await line.office.drafts()) == 2
+
+
+def _is_stored(event: Event) -> TypeGuard[CallEvent]:
+    return isinstance(event, CallEvent)
 
 
 def _said(document: str) -> list[str]:

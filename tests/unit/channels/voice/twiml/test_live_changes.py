@@ -26,6 +26,7 @@ GIVEN = {
     "auth_token": "an-invented-auth-token",
 }
 CALL = "CA" + "1" * 32
+URL = "https://hotline.example/channels/voice/demo/step?p=" + "x" * 900
 OK = EgressReply(status=200, headers={}, body=b"{}", truncated=False, elapsed=0.1)
 
 
@@ -53,16 +54,9 @@ def assert_described(http: FakeHttp) -> dict[str, str]:
 
 async def test_a_call_is_sent_to_another_document() -> None:
     http = FakeHttp(answer=OK)
-    url = "https://hotline.example/channels/voice/demo/step?p=" + "x" * 900
-    assert await live(http).redirect(CALL, url)
-    assert assert_described(http) == {"Url": url, "Method": "POST"}
+    assert await live(http).redirect(CALL, URL)
+    assert assert_described(http) == {"Url": URL, "Method": "POST"}
     assert http.calls[0].headers["Authorization"].startswith("Basic ")
-
-
-async def test_a_call_is_ended() -> None:
-    http = FakeHttp(answer=OK)
-    assert await live(http).complete(CALL)
-    assert assert_described(http) == {"Status": "completed"}
 
 
 def test_the_description_refuses_fields_it_does_not_know() -> None:
@@ -83,7 +77,7 @@ async def test_a_call_that_cannot_be_changed_is_told_so_and_nothing_is_raised(
     answer: EgressReply | EgressError,
 ) -> None:
     http, log = FakeHttp(answer=answer), FakeLog()
-    assert not await live(http, log).complete(CALL)
+    assert not await live(http, log).redirect(CALL, URL)
     assert any("call_not_changed" in line for line in log.lines)
     assert "an-invented-auth-token" not in "".join(log.lines)
 
@@ -97,17 +91,17 @@ async def test_each_provider_is_called_at_its_own_address_with_its_own_credentia
         account_sid=uuid,
         signing_key="k",
         base_url="https://city.signalwire.com/api/laml",
-    ).complete(uuid)
+    ).redirect(uuid, URL)
     await live(
         http,
         profile="telnyx",
         account_sid=uuid,
         public_key="Y3VyaW91cywgYnV0IHRoaXMgaXMgbm90IGEga2V5ISE=",
-    ).complete("v3:abc-DEF_123")
-    await live(http, profile="somleng", account_sid=uuid, base_url="https://pbx.example").complete(
-        uuid
+    ).redirect("v3:abc-DEF_123", URL)
+    await live(http, profile="somleng", account_sid=uuid, base_url="https://pbx.example").redirect(
+        uuid, URL
     )
-    assert not await live(http, profile="kazoo", account_sid="0" * 32).complete("x@y")
+    assert not await live(http, profile="kazoo", account_sid="0" * 32).redirect("x@y", URL)
     assert [one.url for one in http.calls] == [
         f"https://city.signalwire.com/api/laml/2010-04-01/Accounts/{uuid}/Calls/{uuid}.json",
         f"https://api.telnyx.com/v2/texml/Accounts/{uuid}/Calls/v3%3Aabc-DEF_123",
