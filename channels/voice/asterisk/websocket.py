@@ -128,6 +128,7 @@ class WebSocketLine:
                 break
         if not self._closed:
             self._closed = True
+            self._tasks[-1].cancel()  # nobody is there to talk to
             self._owner.line_lost()
 
     def _control(self, content: str) -> None:
