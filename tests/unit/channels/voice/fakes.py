@@ -85,6 +85,12 @@ def tone(milliseconds: int, level: int = 8000) -> bytes:
     return wave.astype("<i2").tobytes()
 
 
+def voice(milliseconds: int, seed: int = 7, level: int = 5000) -> bytes:
+    """Something as restless as speech, and as unlike another of it as two people's speech."""
+    noise = np.random.default_rng(seed).normal(0, level, milliseconds * 8)
+    return noise.clip(-30000, 30000).astype("<i2").tobytes()
+
+
 def quiet(milliseconds: int) -> bytes:
     """Silence."""
     return bytes(milliseconds * BYTES_PER_MS)

@@ -23,27 +23,17 @@ from tests.unit.channels.voice.fakes import (
     asks,
     quiet,
     tone,
+    voice,
 )
 
 MENU = Keys(single=frozenset("12"), words={"投诉": "complain"})
 
 
-def babble(milliseconds: int, seed: int = 7, level: int = 5000) -> bytes:
-    """Something as unlike any other audio as two people's speech."""
-    return (
-        np.random.default_rng(seed)
-        .normal(0, level, milliseconds * 8)
-        .clip(-30000, 30000)
-        .astype("<i2")
-        .tobytes()
-    )
-
-
-LONG = babble(4000, seed=1)
+LONG = voice(4000, seed=1)
 
 
 def long_prompts() -> Prompts:
-    return Prompts({"zh": {"menu": LONG, "bye": babble(100, seed=2)}}, "zh")
+    return Prompts({"zh": {"menu": LONG, "bye": voice(100, seed=2)}}, "zh")
 
 
 async def stopped_at(
@@ -72,7 +62,7 @@ async def stopped_at(
 
 
 async def test_a_voice_stops_a_prompt_within_half_a_second() -> None:
-    at = await stopped_at(Say(quiet(2100)), Say(babble(1500)))
+    at = await stopped_at(Say(quiet(2100)), Say(voice(1500)))
     assert at is not None
     assert 2100 + BargeIn().speech_ms <= at <= 2600
 
@@ -80,7 +70,7 @@ async def test_a_voice_stops_a_prompt_within_half_a_second() -> None:
 @pytest.mark.parametrize("ask", [MENU, Statement()])
 async def test_a_short_sound_does_not(ask: Ask) -> None:
     world = World(recogniser=FakeRecogniser(script=()))
-    assert await stopped_at(Say(quiet(1000)), Say(babble(160)), ask=ask, world=world) is None
+    assert await stopped_at(Say(quiet(1000)), Say(voice(160)), ask=ask, world=world) is None
 
 
 async def test_a_key_stops_it_at_once() -> None:
@@ -98,8 +88,8 @@ async def test_the_prompt_itself_coming_back_does_not() -> None:
 
 async def test_a_voice_over_the_echo_still_does() -> None:
     echo = np.frombuffer(LONG, "<i2") * 0.2
-    voice = np.frombuffer(quiet(2100) + babble(1900), "<i2")
-    both = (np.concatenate([np.zeros(800), echo[:-800]]) + voice).clip(-32768, 32767)
+    speech = np.frombuffer(quiet(2100) + voice(1900), "<i2")
+    both = (np.concatenate([np.zeros(800), echo[:-800]]) + speech).clip(-32768, 32767)
     at = await stopped_at(Say(both.astype("<i2").tobytes()))
     assert at is not None
     assert 2100 < at <= 2700
@@ -107,33 +97,33 @@ async def test_a_voice_over_the_echo_still_does() -> None:
 
 async def test_noise_that_the_recogniser_knows_for_noise_does_not() -> None:
     world = World(recogniser=FakeRecogniser(deaf=True))
-    assert await stopped_at(Say(quiet(500)), Say(babble(3000)), world=world) is None
+    assert await stopped_at(Say(quiet(500)), Say(voice(3000)), world=world) is None
 
 
 async def test_without_a_recogniser_only_keys_do() -> None:
     world = World(recogniser=Unavailable(reason="none", cure="fetch one"))
-    assert await stopped_at(Say(babble(3000)), world=world) is None
+    assert await stopped_at(Say(voice(3000)), world=world) is None
     world = World(recogniser=Unavailable(reason="none", cure="fetch one"))
-    assert await stopped_at(Say(babble(500)), Press("1"), world=world) is not None
+    assert await stopped_at(Say(voice(500)), Press("1"), world=world) is not None
 
 
 @pytest.mark.parametrize(
     "ask", [Keys(single=frozenset("1"), words={"投诉": "x"}, barge_in=False), Keys()]
 )
 async def test_a_step_may_forbid_it_or_have_no_use_for_it(ask: Keys) -> None:
-    assert await stopped_at(Say(quiet(200)), Say(babble(2500)), ask=ask) is None
+    assert await stopped_at(Say(quiet(200)), Say(voice(2500)), ask=ask) is None
 
 
 async def test_a_statement_may_begin_before_the_prompt_is_over() -> None:
-    at = await stopped_at(Say(quiet(2100)), Say(babble(1500)), ask=Statement())
+    at = await stopped_at(Say(quiet(2100)), Say(voice(1500)), ask=Statement())
     assert at is not None
     assert at <= 2600
 
 
 async def test_a_hello_does_not_cost_the_greeting_but_a_sentence_does() -> None:
     world = World(recogniser=FakeRecogniser(script=("喂",)))
-    assert await stopped_at(Say(quiet(400)), Say(babble(700)), ask=Statement(), world=world) is None
-    at = await stopped_at(Say(quiet(400)), Say(babble(2500)), ask=Statement())
+    assert await stopped_at(Say(quiet(400)), Say(voice(700)), ask=Statement(), world=world) is None
+    at = await stopped_at(Say(quiet(400)), Say(voice(2500)), ask=Statement())
     assert at is not None
     assert 1400 <= at <= 1900
 
@@ -141,22 +131,22 @@ async def test_a_hello_does_not_cost_the_greeting_but_a_sentence_does() -> None:
 async def test_words_can_be_asked_for_before_a_voice_counts() -> None:
     wanted = BargeIn(words=2)
     world = World(recogniser=FakeRecogniser(script=("嗯",), partials=True))
-    assert await stopped_at(Say(babble(2500)), world=world, barge_in=wanted) is None
+    assert await stopped_at(Say(voice(2500)), world=world, barge_in=wanted) is None
     world = World(recogniser=FakeRecogniser(script=("投诉电话",), partials=True))
-    assert await stopped_at(Say(babble(2500)), world=world, barge_in=wanted) is not None
+    assert await stopped_at(Say(voice(2500)), world=world, barge_in=wanted) is not None
 
 
 async def test_what_was_said_over_the_prompt_is_the_answer() -> None:
     world = World(recogniser=FakeRecogniser(script=("投诉",)))
     exchange = Exchange(world, ScriptedWalk(asks(MENU, "menu")), prompts=long_prompts())
-    await exchange.hold(ScriptedLeg(Say(quiet(800)), Say(babble(900))))
+    await exchange.hold(ScriptedLeg(Say(quiet(800)), Say(voice(900))))
     assert exchange.walk.results == [Spoken(text="投诉", choice="complain")]
 
 
 async def test_a_key_beats_a_voice() -> None:
     world = World(recogniser=FakeRecogniser(script=("投诉",)))
     exchange = Exchange(world, ScriptedWalk(asks(MENU, "menu")), prompts=long_prompts())
-    await exchange.hold(ScriptedLeg(Say(quiet(800)), Say(babble(600)), Press("2"), Say(quiet(800))))
+    await exchange.hold(ScriptedLeg(Say(quiet(800)), Say(voice(600)), Press("2"), Say(quiet(800))))
     assert exchange.walk.results == [Pressed(keys="2")]
 
 
@@ -164,22 +154,22 @@ async def test_a_key_beats_a_voice() -> None:
 
 
 def test_an_echo_is_like_what_was_said_and_another_voice_is_not() -> None:
-    said = babble(1600, seed=3)
+    said = voice(1600, seed=3)
     for delay_ms in (0, 20, 333, 900):
         end = (1600 - delay_ms) * 16
         assert likeness(said[end - 400 * 16 : end], said) > 0.99
-    assert likeness(babble(400, seed=4), said) < 0.2
+    assert likeness(voice(400, seed=4), said) < 0.2
     assert likeness(tone(400), said) < 0.3
 
 
 def test_silence_is_like_nothing() -> None:
-    assert likeness(quiet(400), babble(1600)) == 0
-    assert likeness(babble(400), quiet(1600)) == 0
-    assert likeness(b"", babble(1600)) == 0
-    assert likeness(babble(400), b"") == 0
+    assert likeness(quiet(400), voice(1600)) == 0
+    assert likeness(voice(400), quiet(1600)) == 0
+    assert likeness(b"", voice(1600)) == 0
+    assert likeness(voice(400), b"") == 0
 
 
 def test_an_echo_in_noise_is_still_one() -> None:
-    said = np.frombuffer(babble(1600, seed=3), "<i2")
-    heard = said[8 * 1000 : 8 * 1400] * 0.4 + np.frombuffer(babble(400, 5, 800), "<i2")
+    said = np.frombuffer(voice(1600, seed=3), "<i2")
+    heard = said[8 * 1000 : 8 * 1400] * 0.4 + np.frombuffer(voice(400, 5, 800), "<i2")
     assert likeness(heard.astype("<i2").tobytes(), said.tobytes()) > 0.8
