@@ -136,7 +136,7 @@ async def test_what_was_not_sent_yet_is_taken_back(world: World) -> None:
 async def test_a_closed_line_says_goodbye_and_is_not_lost(world: World) -> None:
     owner, line, reader, writer = await world.line()
     line.close()
-    frames = []
+    frames: list[tuple[int, bytes]] = []
     async with asyncio.timeout(5):
         while not frames or frames[-1][0] != Kind.HANGUP:
             frames.append(await _read_frame(reader))
