@@ -91,6 +91,11 @@ class GatedSession:
         """How many utterances were left to a later pass."""
         return self._postponed
 
+    @property
+    def busy(self) -> bool:
+        """Whether audio is being judged or decoded."""
+        return self._gating is not None or self._decoding is not None
+
     async def feed(self, pcm: bytes) -> Sequence[SpeechEvent]:
         """Queue audio and return what is known by now."""
         if not (self._closed or self._ended):

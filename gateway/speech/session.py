@@ -59,6 +59,11 @@ class GatedRecogniser:
         """Name the engine and its model."""
         return self._engine.info
 
+    @property
+    def engine(self) -> Engine:
+        """What stands behind the gate."""
+        return self._engine
+
     def session(
         self,
         *,

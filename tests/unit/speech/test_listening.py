@@ -81,7 +81,7 @@ async def recogniser(engine: CountingEngine, watch: Watched) -> AsyncIterator[Ga
 
 
 async def settle(session: GatedSession) -> None:
-    while session._gating is not None or session._decoding is not None:
+    while session.busy:
         await asyncio.sleep(0.001)
 
 
