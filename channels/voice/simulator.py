@@ -11,6 +11,8 @@ from gateway.channel.twilio_simulation import TwilioPost
 from gateway.config import ChannelSettings, ConfigError
 
 DIALLED = "+15005550006"
+# Telnyx signs with a key that only it has; the others name calls in their own ways.
+_SIMULATED = frozenset({"twilio", "somleng"})
 
 
 class TwilioSimulator(TwilioPost):
@@ -129,7 +131,15 @@ def call_id(seed: str | None = None) -> str:
 
 
 def simulator(settings: ChannelSettings, public_url: str) -> TwilioSimulator:
-    """Return the simulator of one account; ``public_url`` is the site's."""
+    """Return the simulator of one account; ``public_url`` is the site's.
+
+    Raises ``ConfigError`` for an account whose provider cannot be played.
+    """
     if not isinstance(settings, VoiceSettings):
         raise ConfigError(f"account {settings.account!r} has no voice settings", "set kind: voice")
+    if settings.provider != "twiml" or settings.profile not in _SIMULATED:
+        raise ConfigError(
+            f"nobody can be simulated for account {settings.account!r}",
+            "call a PBX with a softphone; for another carrier try an account of profile: twilio",
+        )
     return TwilioSimulator(settings, public_url)
