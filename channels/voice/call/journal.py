@@ -18,6 +18,7 @@ from gateway.domain.ids import Clock
 from gateway.domain.intake import CallEvent, Outcome, StoredEvent
 from gateway.domain.transcript import Speaker
 
+_COMMITS_WITHIN_S = 10.0
 _MOST_NOTES = 200
 """Notes of one call; a flow that never ends must not fill a draft."""
 
@@ -178,9 +179,14 @@ class Journal:
         attempt = 1
         while True:
             try:
-                return await self._sink.commit(stored), attempt
-            except StoreBusy:
+                async with asyncio.timeout(_COMMITS_WITHIN_S):
+                    return await self._sink.commit(stored), attempt
+            except Exception as error:  # whatever a store has, the caller must hear of it
+                if not isinstance(error, StoreBusy | TimeoutError):
+                    self._log.warning(
+                        "call_not_stored", call=self._call.call_id, error=type(error).__name__
+                    )
                 if attempt > len(self._retry_waits_s):
-                    raise
+                    raise StoreBusy from error
             await asyncio.sleep(self._retry_waits_s[attempt - 1])
             attempt += 1

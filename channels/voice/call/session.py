@@ -6,7 +6,6 @@ group, so ending the call ends all of it.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from types import MappingProxyType
 
 from channels.voice import events
@@ -14,6 +13,7 @@ from channels.voice.call.admission import Admission
 from channels.voice.call.barge_in import Arbiter
 from channels.voice.call.cause import CAUSE_OF, Cause, Trouble
 from channels.voice.call.ears import Ears
+from channels.voice.call.ending import Ending, undisturbed
 from channels.voice.call.handover import Handover
 from channels.voice.call.journal import Journal
 from channels.voice.call.keypad import Keypad
@@ -46,15 +46,12 @@ from channels.voice.prompts import Prompts
 from gateway.channel import Ports
 from gateway.channel.speech import EngineInfo, Recogniser, Unavailable
 from gateway.domain.contact import phone_of
-from gateway.domain.intake import CallEvent, CallMoment, Fact, MediaRef
+from gateway.domain.intake import Fact
 
 _MOST_STEPS = 500
 """Steps of one call; a flow that only turns in circles must not go on for ever."""
 _LEAVES_WITHIN_S = 10.0
 _APOLOGY_GRACE_S = 10.0
-
-ABANDONED_IN_QUEUE = "abandoned_in_queue"
-MISSED = "missed"
 
 
 class CallSession:
@@ -143,8 +140,6 @@ class CallSession:
             teller=self._teller,
             log=log,
         )
-        self._reaching = reaching
-        self._understanding = understanding
         self._performer = Performer(
             leg=leg,
             line=line,
@@ -159,6 +154,18 @@ class CallSession:
             rules=rules,
             hand_back=self._hand_back,
             served=before.served,
+        )
+        self._ending = Ending(
+            call=call,
+            clock=ports.clock,
+            log=log,
+            line=line,
+            tape=self._tape,
+            ears=tuple(self._ears.values()),
+            performer=self._performer,
+            reaching=reaching,
+            understanding=understanding,
+            before=before,
         )
 
     async def run(self) -> bool:
@@ -176,7 +183,7 @@ class CallSession:
             try:
                 await self._hold()
             finally:
-                await _undisturbed(self._close())
+                await undisturbed(self._close())
             return True
         finally:
             self._admission.leave(place)
@@ -254,9 +261,8 @@ class CallSession:
             case MediaLost():
                 self._alarm(self._rules.media_lost_s, Cause.MEDIA_LOST)
             case MediaResumed():
-                for alarm in self._alarms.values():
+                if alarm := self._alarms.pop(Cause.MEDIA_LOST, None):
                     alarm.cancel()
-                    self._media_lost = None
             case MarkPlayed():
                 pass  # the playback knows; this only wakes who waits for it
             case Ended(by=by):
@@ -393,24 +399,16 @@ class CallSession:
     # --- the end
 
     async def _close(self) -> None:
-        closing_s = self._rules.closing_s
+        closing_s, ending, handing_over = self._rules.closing_s, self._ending, self._handing_over
         finished = await asyncio.gather(*(ears.finish(closing_s) for ears in self._ears.values()))
-        recording = await self._sealed(closing_s / 4)
-        handing_over = self._handing_over
+        recording = await ending.sealed(closing_s / 4)
         self.handed_back = handing_over is not None and self._ended is EndedBy.HANDED_BACK
         if handing_over is not None and self.handed_back:
-            last = events.progress(
-                self._leg.call,
-                handing_over.notes,
-                at=self._ports.clock.now(),
-                stretch=handing_over.stretch,
-                recording=recording,
-                connected=self._reaching.spans,
-                digits=handing_over.digits,
-                duration_ms=handing_over.heard_ms,
-            )
+            last = ending.pause(handing_over, recording)
         else:
-            last = self._end(recording, understood=all(finished))
+            missing = self._missing or ending.transcript_missing(understood=all(finished))
+            cause = self._cause or (CAUSE_OF[self._ended] if self._ended else Cause.SHUTDOWN)
+            last = ending.end(cause, recording, missing)
         try:
             async with asyncio.timeout(closing_s / 4):
                 stored = await self._journal.close(last)
@@ -425,60 +423,6 @@ class CallSession:
             cause=last.cause,
             utterances=self._journal.utterances,
         )
-
-    async def _sealed(self, within_s: float) -> MediaRef | None:
-        try:
-            async with asyncio.timeout(within_s):
-                stored = await self._tape.finish()
-        except TimeoutError:
-            self._ports.log.warning("recording_not_sealed", call=self._leg.call.call_id)
-            return None
-        if stored is None:
-            return None
-        before = self._before
-        return events.media(self._leg.call, before.recordings + 1, stored, stretch=before.stretch)
-
-    def _end(self, recording: MediaRef | None, *, understood: bool) -> CallEvent:
-        missing = self._transcript_missing(understood=understood)
-        line, reaching = self._line, self._reaching
-        talked = bool(reaching.spans)
-        silent = not (self._understanding.spoke or self._before.utterances)
-        silent = silent and not (self._performer.served or talked)
-        if missing is not None:
-            silent = silent and not line.hearing.spoke_since(0)
-        reason = MISSED if silent else None
-        if self._performer.waiting and not talked:
-            reason = ABANDONED_IN_QUEUE
-        number = phone_of(events.contact_of(self._leg.call))
-        return events.ended(
-            self._leg.call,
-            CallMoment.ABANDONED if silent else CallMoment.ENDED,
-            at=self._ports.clock.now(),
-            cause=self._cause or (CAUSE_OF[self._ended] if self._ended else Cause.SHUTDOWN),
-            digits=line.keypad.digits,
-            duration_ms=self._before.heard_ms + line.now,
-            recording=recording,
-            transcript_missing=missing,
-            callback_number=number if reason else None,
-            callback_reason=reason if number else None,
-            connected=reaching.spans,
-            stretch=self._before.stretch,
-        )
-
-    def _transcript_missing(self, *, understood: bool) -> str | None:
-        if self._missing is not None:
-            return self._missing
-        if not understood:
-            return "the recogniser did not finish in time"
-        failures = sum(ears.failures for ears in self._ears.values())
-        if failures:
-            return f"{failures} utterance(s) could not be recognised"
-        postponed = sum(ears.postponed for ears in self._ears.values())
-        if postponed:
-            return f"{postponed} utterance(s) were left to a second pass"
-        if self._performer.recorded_only:
-            return "a message that was only recorded"
-        return None
 
     def _alarm(self, seconds: float, cause: Cause) -> None:
         """Let a cause end the conversation after so much real time; the first alarm counts."""
@@ -498,16 +442,3 @@ def _recogniser(ports: Ports) -> tuple[Recogniser | None, EngineInfo, str | None
     if isinstance(recogniser, Unavailable):
         return None, EngineInfo(engine="none", model="none"), recogniser.reason
     return recogniser, recogniser.info, None
-
-
-async def _undisturbed(work: Coroutine[None, None, None]) -> None:
-    """Finish ``work`` even when cancelled meanwhile: a draft's end is worth seconds of shutdown."""
-    task = asyncio.create_task(work)
-    cancelled = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled:
-        raise cancelled

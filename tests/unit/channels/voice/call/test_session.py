@@ -22,7 +22,7 @@ from channels.voice.ivr.steps import (
 from channels.voice.ivr.steps import HangUp as End
 from channels.voice.leg import Capability, EndedBy
 from gateway.channel.speech import Unavailable
-from gateway.domain.intake import CallMoment, InboundMessage, StoredEvent
+from gateway.domain.intake import CallMoment, InboundMessage, Outcome, StoredEvent
 from tests.unit.channels.voice.fakes import (
     CALL,
     NO_WAITS,
@@ -30,6 +30,7 @@ from tests.unit.channels.voice.fakes import (
     Exchange,
     FakePlayback,
     FakeRecogniser,
+    FakeSink,
     HangUp,
     Listen,
     Press,
@@ -384,6 +385,22 @@ async def test_a_store_that_stays_down_is_apologised_for_and_leaves_nothing() ->
     assert leg.played == [exchange.prompts["sorry_busy"]]
     assert not session.end_stored
     assert world.sink.events == []
+
+
+async def test_a_store_that_breaks_in_another_way_is_apologised_for_just_as_well() -> None:
+    class Broken(FakeSink):
+        async def commit(self, events: Sequence[StoredEvent], raw: bytes = b"") -> Outcome:
+            if any(kind(event) == "segment" for event in events):
+                raise ZeroDivisionError
+            return await super().commit(events, raw)
+
+    world = World(sink=Broken())
+    exchange = exchange_of(world)
+    leg = ScriptedLeg(Listen(), Say(tone(1000)), Say(quiet(5000)))
+    session = exchange.session(leg)
+    assert await session.run()
+    assert leg.played[-1] == exchange.prompts["sorry_busy"]
+    assert not session.end_stored
 
 
 # --- cancelling

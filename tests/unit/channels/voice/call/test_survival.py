@@ -79,6 +79,16 @@ async def test_audio_that_comes_back_in_time_changes_nothing() -> None:
     assert exchange.world.sink.end.cause == Cause.COMPLETED
 
 
+async def test_audio_may_be_lost_more_than_once_and_the_limit_still_counts() -> None:
+    gone, back = Told(MediaLost()), Told(MediaResumed())
+    leg, exchange = await held(Listen(), gone, back, gone, Pause(0.15), rules=SOON_LOST)
+    assert exchange.world.sink.end.cause == Cause.MEDIA_LOST
+    limited = replace(NO_WAITS, call_s=0.1)
+    leg, exchange = await held(Listen(), gone, back, Pause(0.2), rules=limited)
+    assert exchange.world.sink.end.cause == Cause.CALL_LIMIT
+    assert leg.hung_up
+
+
 async def test_a_call_that_lasts_too_long_is_ended_politely() -> None:
     rules = replace(NO_WAITS, call_s=0.1)
     leg, exchange = await held(Listen(), Say(tone(1000)), Pause(0.3), rules=rules)
