@@ -79,11 +79,12 @@ async def _stop(
     drains: Sequence[Callable[[], Awaitable[None]]],
 ) -> None:
     """Let nobody in, answer who is here, then close; long calls end by their cancellation."""
+    # The doors are still open: providers ask what to do with a call whose conversation has ended.
+    await asyncio.gather(*(drain() for drain in drains), return_exceptions=True)
     for site in tuple(runner.sites):
         await site.stop()
     await asyncio.sleep(0)  # who was let in a moment ago begins now
     at_stop()
-    await asyncio.gather(*(drain() for drain in drains), return_exceptions=True)
     await requests.finish(_DRAIN_S)
     await runner.cleanup()
     # The library cancels what is left and does not wait: the store must outlive those too.

@@ -22,6 +22,7 @@ from gateway.channel import Ports, RawRequest, Socket
 
 START_WITHIN_S = 5.0
 _MESSAGES_BEFORE_START = 3
+_LAST_QUESTIONS_S = 1.5
 
 _REFUSED = 1008  # RFC 6455: policy violation
 _TRY_LATER = 1013
@@ -66,8 +67,14 @@ class MediaSocket:
             await socket.close()
 
     async def drain(self) -> None:
-        """Let calls under way end, with an apology if need be."""
+        """Let calls under way end, with an apology if need be, and the provider's last questions.
+
+        A call whose stream was closed is asked about within moments; then it is told to hang up.
+        """
+        held = len(self.telephone.admission) > 0
         await self.telephone.drain()
+        if held:
+            await asyncio.sleep(_LAST_QUESTIONS_S)
 
     async def _announced(self, socket: Socket) -> tuple[frames.StartDetail, Passage]:
         try:
