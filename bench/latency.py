@@ -21,11 +21,11 @@ from pathlib import Path
 from bench.callers import Gateway, Held, LastWord, News, Statement, Watching, gateway
 from bench.report import Options, Row, percentile
 from bench.speech import DATA
+from gateway.channel.speech import Unavailable
 from gateway.demo.reaching import LINE_RATE, line_audio
 from gateway.domain.g711 import mulaw_to_pcm, pcm_to_mulaw
 from gateway.speech.endpointing import LIVE
 from gateway.speech.loading import load_recogniser
-from gateway.speech.session import GatedRecogniser
 from gateway.speech.transcription import transcribe
 
 NAME = "latency"
@@ -182,17 +182,17 @@ def _queued(held: Sequence[Held], news: Sequence[News]) -> list[float]:
 
 async def _decoding(clips: Sequence[bytes]) -> list[float]:
     """CPU seconds that each recording takes to gate and decode at once: its time when idle."""
-    loaded = await asyncio.to_thread(load_recogniser, _MODEL, workers=1, partials=False)
-    if not isinstance(loaded, GatedRecogniser):
-        raise RuntimeError(f"{loaded.reason}; {loaded.cure}")
+    recogniser = load_recogniser(_MODEL, workers=1, partials=False)
+    if isinstance(recogniser, Unavailable):
+        raise RuntimeError(f"{recogniser.reason}; {recogniser.cure}")  # noqa: TRY004
     taken = []
     try:
         for clip in (clips[0], *clips):  # the first time is warming up
             began = time.process_time()
-            await transcribe(loaded, clip, sample_rate=LINE_RATE, language="zh", thorough=False)
+            await transcribe(recogniser, clip, sample_rate=LINE_RATE, language="zh", thorough=False)
             taken.append(time.process_time() - began)
     finally:
-        loaded.close()
+        recogniser.close()
     return taken[1:]
 
 
