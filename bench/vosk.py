@@ -2,9 +2,9 @@
 
 The yardstick is what the vosk-server project does with a connection: each message goes into the
 recogniser, and after each the result or the provisional one is asked for. Ours is a session of the
-gateway with the same engine and weights. Both hear the same audio: a caller's sentences with as
-much silence between them. Counted is the CPU time of this process, so the ratio is that of the
-calls a core can carry.
+gateway with the same engine and weights. Both hear the same audio in frames of 20 ms: a caller's
+sentences with as much of a quiet line's noise between them. Counted is the CPU time of this
+process, so the ratio is that of the calls a core can carry.
 """
 
 import asyncio
@@ -26,9 +26,8 @@ NAME = "vosk"
 
 _MODEL = "vosk-ko"
 _CALLERS = Path(__file__).resolve().parents[1] / "config" / "demo" / "callers"
-# What vosk-server's own clients send: 0.25 s of audio in a message.
-_MESSAGE = RATE // 4
 _FRAME = RATE // 50
+_QUIET_LINE = 32768 * 10 ** (-60 / 20)
 
 
 def measure(options: Options) -> Iterable[Row]:
@@ -64,7 +63,9 @@ def measure(options: Options) -> Iterable[Row]:
 def _half_silence(sentences: int) -> bytes:
     paths = sorted(_CALLERS.glob("zh*.wav"))[:sentences]
     spoken = [read_audio(path) for path in paths]
-    return b"".join(one.pcm + bytes(len(one.pcm)) for one in spoken if one.sample_rate == RATE)
+    noise = np.random.default_rng(0)
+    pauses = [noise.normal(0, _QUIET_LINE, len(one.pcm) // 2).astype("<i2") for one in spoken]
+    return b"".join(one.pcm + p.tobytes() for one, p in zip(spoken, pauses, strict=True))
 
 
 def _every_frame(audio: bytes, folder: Path) -> float:
@@ -75,8 +76,8 @@ def _every_frame(audio: bytes, folder: Path) -> float:
     began = time.process_time()
     recogniser = vosk.KaldiRecognizer(model, float(RATE))
     recogniser.SetWords(True)
-    for place in range(0, len(audio), 2 * _MESSAGE):
-        if recogniser.AcceptWaveform(audio[place : place + 2 * _MESSAGE]):
+    for place in range(0, len(audio), 2 * _FRAME):
+        if recogniser.AcceptWaveform(audio[place : place + 2 * _FRAME]):
             recogniser.Result()
         else:
             recogniser.PartialResult()
