@@ -101,6 +101,7 @@ def progress(
     connected: Sequence[Span] = (),
     digits: str = "",
     duration_ms: int | None = None,
+    served: bool = False,
 ) -> CallEvent:
     """The call goes on, and this is to be kept; ``number`` counts from 1 within the call."""
     wanted = callback_number is not None or callback_reason is not None
@@ -120,6 +121,7 @@ def progress(
         connected=tuple(connected),
         digits=digits,
         duration_ms=duration_ms,
+        served=served,
     )
 
 

@@ -140,7 +140,8 @@ class CallEvent(_Event, frozen=True, kw_only=True, tag="call"):
     ``language`` the one the caller chose. ``rating`` is the caller's satisfaction, 1 worst to 5
     best. A ``callback_number`` or ``callback_reason`` asks for a call-back with whatever moment it
     comes. ``connected`` is when, within the recording, a person was speaking with the caller: only
-    then does its right channel hold words that are not the gateway's own.
+    then does its right channel hold words that are not the gateway's own. ``served`` tells, before
+    the end does, that the caller has got something for his call: it was not missed.
     """
 
     moment: CallMoment
@@ -158,6 +159,7 @@ class CallEvent(_Event, frozen=True, kw_only=True, tag="call"):
     callback_number: str | None = None
     callback_reason: str | None = None
     connected: tuple[Span, ...] = ()
+    served: bool = False
 
 
 class Ignored(Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from gateway.intake.calls import (
     INTERRUPTED,
     RESTARTED,
     callback_of,
+    closed,
     missed,
     rating_of,
     titled_as_callback,
@@ -102,7 +103,7 @@ class CallBook:
         if INTERRUPTED in (before.extra or {}):
             filed = self._give_up_waiting(ledger, filed)
             before = filed.draft
-        after = titled_as_callback(missed(before, ledger.now))
+        after = closed(titled_as_callback(missed(before, ledger.now)))
         if after is before:
             return filed
         filed = ledger.revise(filed, after, seal_at=filed.filing.seal_at)

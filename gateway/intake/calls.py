@@ -40,8 +40,14 @@ MISSED_REASON = "missed"
 CARRIER_NEWS = "carrier_"
 """How the cause of a call's end begins when the carrier told of it and not the call itself."""
 
+FLOW_ENDED = "carrier_flow_"
+"""How it begins when the carrier led the call to its end, and may still bring recordings of it."""
+
 RESTARTED = "gateway_restarted"
 """The cause of an end that no call told: its process died and the call was not found again."""
+
+SERVED = "served"
+"""The name under which ``extra`` keeps, until the end, that the caller has got something."""
 
 INTERRUPTED = "interrupted"
 """The name under which ``extra`` tells that a call may still be taken up again."""
@@ -55,6 +61,7 @@ def with_call(draft: WorkOrderDraft, call: CallEvent, at: datetime) -> WorkOrder
         "hangup_cause": call.cause,
         "digits": call.digits or None,
         "transcript_missing": call.transcript_missing,
+        SERVED: call.served or None,
         "connected": _connected(draft, call),
         "feedback": None
         if call.rating is None
@@ -150,12 +157,24 @@ def missed(draft: WorkOrderDraft, at: datetime) -> WorkOrderDraft:
     """Return a call's draft as a call-back task when the call itself never told anything."""
     if draft.channel_detail is None or draft.channel_detail.conversation_id is None:
         return draft
-    cause = (draft.extra or {}).get("hangup_cause", RESTARTED)
+    extra = draft.extra or {}
+    cause = extra.get("hangup_cause", RESTARTED)
+    if SERVED in extra:
+        return draft
     if cause != RESTARTED and not cause.startswith(CARRIER_NEWS):
         return draft
     if draft.messages or draft.attachments or draft.transcript or callback_of(draft) is not None:
         return draft
     return asked_back(draft, number=None, reason=MISSED_REASON, at=at)
+
+
+def closed(draft: WorkOrderDraft) -> WorkOrderDraft:
+    """Return the draft of a call that is over without what was only of use until then."""
+    cause = (draft.extra or {}).get("hangup_cause", "")
+    if SERVED not in (draft.extra or {}) and not cause.startswith(FLOW_ENDED):
+        return draft
+    draft = without_extra(draft, SERVED)
+    return with_extra(draft, hangup_cause=cause.removeprefix(FLOW_ENDED) or None)
 
 
 def _with_callback(draft: WorkOrderDraft, call: CallEvent, at: datetime) -> WorkOrderDraft:

@@ -159,9 +159,10 @@ class FarEnd:
                 return
             if self._act.leaves:
                 raise Left
+            if self._act.octets:
+                # What was said into these words asks for nothing; only the next prompt does.
+                self._marks_before = self.marks + len(self._playing.marks)
             self._act = None
-            # What still plays was said before this; only the next prompt asks for the next thing.
-            self._marks_before = self.marks + len(self._playing.marks)
         quiet_ms = self.now_ms - self._playing.until_ms
         if self.marks <= self._marks_before or quiet_ms < _REACTION_MS or self._playing.marks:
             return

@@ -8,6 +8,7 @@ document, with the receipt number in its passage, goes on.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -146,16 +147,8 @@ class Journeys:
         before = self.waiting(passage)
         state = before.handover.flow
         flow, step = self.flows.walk_of(state).after(state, result, at)
-        digits = before.handover.digits
-        if passage.told is None:
-            digits = (digits + keys_of(fields))[:DIGITS_KEPT]
-        handover = replace(
-            before.handover,
-            flow=flow,
-            digits=digits,
-            served=before.handover.served or _serves(result),
-            recordings=before.handover.recordings + _records(result),
-        )
+        seen = self.seen(before, passage, result, fields).handover
+        handover = replace(seen, flow=flow, recordings=seen.recordings + _records(result))
         told = _told(before, step, handover, at)
         return Turn(
             call=before.call,
@@ -164,6 +157,22 @@ class Journeys:
             step=step,
             stored=told,
         )
+
+    def seen(
+        self, here: Turn, passage: Passage, result: Result, fields: Mapping[str, str]
+    ) -> Turn:
+        """Return the same step with the keys of its answer counted, and what its result is worth.
+
+        So whoever goes on after it, live audio too, knows both.
+        """
+        before = here.handover
+        keys = keys_of(fields) if passage.told is None else ""
+        after = replace(
+            before,
+            digits=(before.digits + keys)[:DIGITS_KEPT],
+            served=before.served or _serves(result),
+        )
+        return replaced(here, handover=after)
 
 
 def _serves(result: Result) -> bool:
@@ -208,6 +217,8 @@ def _told(before: Turn, step: Step, after: Handover, at: datetime) -> tuple[Call
                     rating=keep.rating,
                     callback_number=keep.callback_number,
                     callback_reason=keep.callback_reason,
+                    digits=after.digits,
+                    served=after.served,
                 ),
             )
         case HangUp(cause=cause):
@@ -224,7 +235,16 @@ def _learnt(
         return ()
     number = after.notes + 1
     return (
-        events.progress(call, number, at=at, stretch=after.stretch, facts=facts, language=language),
+        events.progress(
+            call,
+            number,
+            at=at,
+            stretch=after.stretch,
+            facts=facts,
+            language=language,
+            digits=after.digits,
+            served=after.served,
+        ),
     )
 
 
@@ -233,7 +253,7 @@ def _end(call: Call, after: Handover, cause: str, at: datetime) -> CallEvent:
     missed = not after.served
     if after.recordings:
         # The core waits a moment for what the provider has recorded, so that the draft is whole.
-        cause = f"carrier_{cause}"
+        cause = f"carrier_flow_{cause}"
     return events.ended(
         call,
         CallMoment.ABANDONED if missed else CallMoment.ENDED,

@@ -142,7 +142,7 @@ class Answer(Bound):
             if result is None:
                 return await self._same_step(here, passage)
             if desk.settings.media == "stream":
-                return desk.resume(here, result)
+                return desk.resume(desk.journeys.seen(here, passage, result, fields), result)
             turn = desk.journeys.after(passage, result, fields, at)
             return await desk.perform(turn, outcome)
         except StaleState as stale:

@@ -41,7 +41,7 @@ async def test_a_statement_becomes_a_draft_and_its_number_is_read_out_twice(tmp_
         (recording,) = line.said
         assert (draft.extra or {})["media"] == {recording: "pending"}
         assert line.said[recording] == WORDS
-        assert (draft.extra or {})["hangup_cause"] == "carrier_completed"
+        assert (draft.extra or {})["hangup_cause"] == "completed"
 
 
 async def test_nothing_is_promised_before_it_is_stored(tmp_path: Path) -> None:
