@@ -137,10 +137,12 @@ class SaysNothingOfLostFiles(MediaFetcher):
 class BelievesTheProxy(Ingress):
     """The signed address is rebuilt from what a request says of itself."""
 
-    def _raw(self, request: web.Request, body: bytes, prefix: str) -> RawRequest:
+    def _raw(
+        self, request: web.Request, body: bytes, prefix: str, path: str | None = None
+    ) -> RawRequest:
         host = request.headers.get("X-Forwarded-Host", "hotline.example")
         url = f"https://{host}{request.raw_path}"
-        return dataclasses.replace(super()._raw(request, body, prefix), url=url)
+        return dataclasses.replace(super()._raw(request, body, prefix, path), url=url)
 
 
 def gullible_routes(
