@@ -17,6 +17,10 @@ def _build(settings: ChannelSettings, ports: Ports) -> Account:
 
 
 def _simulator(settings: ChannelSettings, public_url: str) -> Simulator:
+    if isinstance(settings, VoiceSettings) and settings.pbx is not None:
+        from channels.voice.asterisk.caller import PbxSimulator
+
+        return PbxSimulator(settings.pbx)
     from channels.voice.simulator import simulator
 
     return simulator(settings, public_url)

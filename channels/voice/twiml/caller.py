@@ -17,6 +17,7 @@ from aiohttp import (
 
 from channels.voice import prompts
 from channels.voice.config import VoiceSettings
+from channels.voice.heard_numbers import spelled_in
 from channels.voice.prompts import silence
 from channels.voice.twiml.asking import KEYS, Asking, Script, cut_off
 from channels.voice.twiml.far_end import OCTETS_PER_MS, Act, Acts, FarEnd
@@ -28,8 +29,6 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.g711 import pcm_to_mulaw
 
 FASTEST = 50.0
-# Digits of one number follow each other within this time; two numbers are further apart.
-_SAME_NUMBER_MS = 800
 
 
 class CallRefused(GatewayError):
@@ -171,7 +170,7 @@ class _Call:
             call_id=placed.call_id,
             ended_by=placed.ended_by,
             numbers=placed.numbers
-            or tuple(_spelled(heard, line.settings.prompts or prompts.SHIPPED)),
+            or tuple(spelled_in(heard, line.settings.prompts or prompts.SHIPPED)),
             heard_ms=len(heard) // OCTETS_PER_MS,
             heard=heard,
             marks=self._marks,
@@ -236,30 +235,3 @@ def _speech(path: Path) -> bytes:
         return read_wav(line_wav(path.read_bytes()))
     except OSError:
         raise CallRefused(f"{path} cannot be read", "name a WAV file") from None
-
-
-def _spelled(heard: bytes, folder: Path) -> list[str]:
-    """Return the numbers that were read out, found by the very recordings they are read with."""
-    found = max((_digits(heard, folder / name) for name in ("zh", "en")), key=len)
-    numbers: list[str] = []
-    last_end = -1
-    for start, end, digit in found:
-        if not numbers or start - last_end > _SAME_NUMBER_MS * OCTETS_PER_MS:
-            numbers.append("")
-        numbers[-1] += digit
-        last_end = end
-    return numbers
-
-
-def _digits(heard: bytes, folder: Path) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
-    for digit in "0123456789":
-        path = folder / f"digit_{digit}.wav"
-        if not path.is_file():
-            return []
-        octets = pcm_to_mulaw(read_wav(path.read_bytes()))
-        place = heard.find(octets)
-        while place >= 0:
-            found.append((place, place + len(octets), digit))
-            place = heard.find(octets, place + 1)
-    return sorted(found)
