@@ -9,7 +9,6 @@ import asyncio
 import re
 import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +33,7 @@ _HEAD = 44
 _LARGEST = 64 * 1024 * 1024
 _SHORTEST_MS = 300
 _NAME = re.compile(
-    r"hotline_(?P<call>[0-9A-Za-z.\-]{1,150})_(?P<epoch>[0-9]{1,12})"
+    r"hotline_(?P<call>[0-9A-Za-z.\-]{1,150})_(?P<epoch>[0-9]{1,10})"
     r"_(?P<caller>\+?[0-9]{0,32})_(?P<dialled>\+?[0-9]{1,32})\.wav"
 )
 
@@ -53,8 +52,10 @@ class OutageRecordings:
     async def run(self, sink: Sink) -> None:
         """Look every few seconds, until cancelled."""
         while True:
-            with suppress(OSError):
+            try:
                 await self.take_all(sink)
+            except Exception as error:  # one bad file must not keep all later ones out
+                self.ports.log.warning("outage_recordings_failed", error=type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def take_all(self, sink: Sink) -> int:
