@@ -1,5 +1,6 @@
 """Says things to the caller and knows when they were heard."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from channels.voice.call.cause import Cause
@@ -48,6 +49,9 @@ class Voice:
 
         Raises ``Trouble``, but for the causes in ``despite``.
         """
+        # An ended leg has played everything at once: whoever says things over and over must still
+        # let the end be read, or the whole process would stand still.
+        await asyncio.sleep(0)
         if not pcm:
             return True
         if stop is not None and stop():
