@@ -3,13 +3,14 @@
 The caller follows a script, a line for each time something is asked: keys; words, which are a
 spoken choice or a statement; nothing, for silence; ``hangup``, also behind words: then the caller
 is gone in the middle of them. Where somebody is rung, a line tells what becomes of it:
-``finished``, ``busy``, ``no_answer`` or ``failed``.
+``finished``, ``busy``, ``no_answer`` or ``failed``; behind ``finished`` may stand two WAV files,
+what the caller says then and what the person does (``-`` for nothing).
 """
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, fromstring
 
@@ -19,6 +20,7 @@ from gateway.channel.simulation import PlacedCall
 from gateway.domain.errors import GatewayError
 
 HANG_UP = "hangup"
+RUNG = frozenset({"finished", "busy", "no_answer", "failed"})
 KEYS = frozenset("0123456789*#")
 _MOST_DOCUMENTS = 300
 _PLAYED = re.compile(r"/prompts/([a-z]+)/([a-z0-9_]+)\.wav")
@@ -36,12 +38,23 @@ class CallDropped(GatewayError):
     """The gateway left the provider without anything to do."""
 
 
+class Overheard(Protocol):
+    """A stream of both voices while the caller talks with a person."""
+
+    async def talk(self, caller: str, person: str) -> int:
+        """Say two WAV files (``-`` for nothing), and return how many seconds it took."""
+
+    async def stop(self) -> None:
+        """End the stream."""
+
+
 @dataclass(slots=True)
 class Asking:
     """One call, held without media. ``about`` are the fields of every request of it.
 
     ``record`` is told each statement's name and words, and returns where it is. ``stream`` holds a
     media stream and tells whether the caller is still there; without it there are none.
+    ``overhear`` opens a stream that only listens.
     """
 
     post: Post
@@ -50,6 +63,7 @@ class Asking:
     about: Mapping[str, str]
     record: Callable[[str, str], Awaitable[str]]
     stream: Callable[[Element], Awaitable[bool]] | None = None
+    overhear: Callable[[Element], Awaitable[Overheard]] | None = None
     prompts: list[str] = field(default_factory=list)
     """The names of the recordings the caller heard."""
     numbers: list[str] = field(default_factory=list)
@@ -58,6 +72,7 @@ class Asking:
     seconds: int = 1
     _recordings: int = 0
     _spelling: bool = False
+    _overheard: Overheard | None = None
 
     async def hold(self, script: "Iterable[str] | Script") -> PlacedCall:
         """Call, follow the script, and tell the gateway how the call ended."""
@@ -70,6 +85,8 @@ class Asking:
             ended_by = "gateway"
         except Left:
             pass
+        finally:
+            await self._stop_listening()
         await self.post(
             self.request(
                 "/status",
@@ -117,6 +134,11 @@ class Asking:
                 return await self._queued(verb, lines)
             case "Redirect":
                 return await self._go(verb.text or "")
+            case "Start":
+                if self.overhear is not None:
+                    self._overheard = await self.overhear(verb[0])
+            case "Stop":
+                await self._stop_listening()
             case "Connect" if self.stream is not None:
                 if not await self.stream(verb[0]):
                     raise Left
@@ -209,8 +231,13 @@ class Asking:
         sid = f"RE{self.about['CallSid'][-30:]}{self._recordings:02}"
         return await self.record(sid, words)
 
+    async def _stop_listening(self) -> None:
+        overheard, self._overheard = self._overheard, None
+        if overheard is not None:
+            await overheard.stop()
+
     async def _rung(self, verb: Element, lines: "Script") -> str:
-        line = lines.take()
+        line, *said = (lines.take() or "no_answer").split(" ")
         self.seconds += int(verb.get("timeout") or 30)
         for noun in verb:
             if noun.get("url") and line == "finished":
@@ -220,9 +247,13 @@ class Asking:
                     CallSid="CA" + "e" * 32,
                     ParentCallSid=self.about["CallSid"],
                 )
-        return await self._go(
-            verb.get("action", ""), DialCallStatus=_DIALLED.get(line, "no-answer")
-        )
+        told = {"DialCallStatus": _DIALLED.get(line, "no-answer")}
+        if line == "finished":
+            talked_s = 0
+            if self._overheard is not None:
+                talked_s = await self._overheard.talk(*(*said, "-", "-")[:2])
+            told["DialCallDuration"] = str(talked_s)
+        return await self._go(verb.get("action", ""), **told)
 
     async def _queued(self, verb: Element, lines: "Script") -> str:
         waited, address = 0, verb.get("waitUrl", "")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 from xml.etree.ElementTree import Element
@@ -19,8 +20,9 @@ from channels.voice import prompts
 from channels.voice.config import VoiceSettings
 from channels.voice.heard_numbers import spelled_in
 from channels.voice.prompts import silence
-from channels.voice.twiml.asking import KEYS, Asking, Script, cut_off
+from channels.voice.twiml.asking import KEYS, RUNG, Asking, Script, cut_off
 from channels.voice.twiml.far_end import OCTETS_PER_MS, Act, Acts, FarEnd
+from channels.voice.twiml.far_talk import FarTalk
 from channels.voice.twiml.profile import PROFILES
 from channels.voice.wav import line_wav, pcm_wav, read_wav
 from gateway.channel import RawRequest
@@ -77,8 +79,8 @@ class Scripted:
 
     def next(self) -> Act | None:
         """Return what the next line says; after the last one the caller only listens."""
-        if self._script.is_over:
-            return None
+        if self._script.is_over or self._script.first().split(" ")[0] in RUNG:
+            return None  # in the second case the provider will ring somebody in a moment
         line = self._script.take()
         if not line:
             return None
@@ -163,6 +165,7 @@ class _Call:
             about=line.simulator.about(line.call_id, self._sender),
             record=self._record,
             stream=self._stream,
+            overhear=self._overhear,
         )
         placed = await asking.hold(script)
         heard = bytes(self._heard)
@@ -199,6 +202,17 @@ class _Call:
         self._now_ms += end.now_ms
         return ended_by != "caller"
 
+    async def _overhear(self, stream: Element) -> "_Overheard":
+        """Open the stream that listens to both sides."""
+        line = self._line
+        place = line.public_url.replace("http", "ws", 1)
+        address = stream.get("url", "").removeprefix(place)
+        given = {one.get("name", ""): one.get("value", "") for one in stream}
+        server = line.server.replace("http", "ws", 1)
+        end = FarTalk(await self._web.ws_connect(server + address), speed=line.speed)
+        await end.begin(line.call_id, line.settings.account_sid, given)
+        return _Overheard(end)
+
     async def _post(self, raw: RawRequest) -> str:
         line = self._line
         url = line.server + raw.url.removeprefix(line.public_url)
@@ -228,6 +242,24 @@ class _Call:
                 async with self._web.put(url, data=content, headers=headers) as answer:
                     await answer.read()
         return f"{PROFILES[settings.profile].api or settings.base_url}{path}"
+
+
+class _Overheard:
+    """What is said while caller and person are joined, out of WAV files."""
+
+    def __init__(self, end: FarTalk) -> None:
+        self._end = end
+
+    async def talk(self, caller: str, person: str) -> int:
+        """Let both speak; see ``asking.Overheard``."""
+        before_ms = self._end.now_ms
+        said = [b"" if one == "-" else pcm_to_mulaw(_speech(Path(one))) for one in (caller, person)]
+        await self._end.talk(*said)
+        return ceil((self._end.now_ms - before_ms) / 1000)
+
+    async def stop(self) -> None:
+        """End the stream."""
+        await self._end.stop()
 
 
 def _speech(path: Path) -> bytes:
