@@ -29,7 +29,7 @@ class Endpointing:
     """When speech starts and ends; the defaults suit a telephone call."""
 
     start: float = 0.5
-    end: float = 0.35
+    end: float = 0.2
     min_speech_ms: int = 200
     trailing_ms: int = 700
     max_segment_ms: int = 20_000

@@ -5,6 +5,7 @@ every decoder is busy. A session has at most one utterance being decoded, so one
 take all cores.
 """
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,7 @@ from gateway.speech.streaming import StreamingEngine
 from gateway.speech.text import Guard, TextForm
 
 _RATES = range(4000, 192_001)
+_MARK = re.compile(r"[,.，。、?？!！;；:：]")
 
 
 class GatedRecogniser:
@@ -122,5 +124,8 @@ class GatedRecogniser:
 
     def _written(self, heard: Decoded | None, language: str) -> Decoded | None:
         """Return what was heard in the form people write; ``text_raw`` stays."""
-        punctuation = Feature.PUNCTUATION in self.info.features
-        return heard and self._form(heard, language=language, punctuation=punctuation)
+        if heard is None:
+            return None
+        # An engine that can set marks does not always: then the pauses set them, as for any other.
+        punctuation = Feature.PUNCTUATION in self.info.features and bool(_MARK.search(heard.text))
+        return self._form(heard, language=language, punctuation=punctuation)
