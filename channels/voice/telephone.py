@@ -39,6 +39,8 @@ SAID_BY_CALLS = (
 _LOOKS_EVERY_S = 5.0
 """A changed flow file is noticed with the first call after so long."""
 
+_TELLS_AGAIN_AFTER_S = 24 * 3600.0
+
 _CLOSING_S = 35.0
 """How long a call that was told to end may take: the apology, and all that its end sets itself."""
 
@@ -70,6 +72,7 @@ class Telephone:
         self._seen = file.stamp
         self._looked_at = ports.clock.monotonic()
         self._reading: asyncio.Task[None] | None = None
+        self._tell_of_unknown_years()
 
     @property
     def full(self) -> bool:
@@ -126,12 +129,22 @@ class Telephone:
     def look_again(self) -> None:
         """Read the flow again in the background when its file has changed."""
         now = self.ports.clock.monotonic()
+        if now - self._told_of_years_at >= _TELLS_AGAIN_AFTER_S:
+            self._tell_of_unknown_years()
         if now - self._looked_at < _LOOKS_EVERY_S or self._reading is not None:
             return
         self._looked_at = now
         if self._file.stamp != self._seen:
             self._seen = self._file.stamp
             self._reading = asyncio.create_task(self._read_again())
+
+    def _tell_of_unknown_years(self) -> None:
+        """Say that opening hours count weekends only, once a day, while calls come."""
+        self._told_of_years_at = self.ports.clock.monotonic()
+        for name in self._file.walk.flow.unknown_years(self.ports.clock.now()):
+            self.ports.log.warning(
+                "calendar_year_unknown", calendar=name, cure="add the official days of this year"
+            )
 
     async def _read_again(self) -> None:
         """Take a changed flow for the calls to come, if it and all of its prompts are usable."""

@@ -70,7 +70,7 @@ async def examine(
 def _examinations(
     config: "Config", kinds: Mapping[str, "ChannelKind"], host: str, port: int, watch: "Watch"
 ) -> Sequence[tuple[str, Examination]]:
-    from gateway.cli import _machine, _reach
+    from gateway.cli import _flows, _machine, _reach
 
     local = {
         "data directory": _machine.data_directory,
@@ -78,6 +78,7 @@ def _examinations(
         "secret key": _machine.secret_key,
         "time zone": _machine.time_zone,
         "speech model": _machine.speech,
+        "calendars": _flows.years,
     }
     return [
         *((about, partial(asyncio.to_thread, look, config)) for about, look in local.items()),

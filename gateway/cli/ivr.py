@@ -60,9 +60,7 @@ def run(args: argparse.Namespace) -> int:
 def _lint(args: argparse.Namespace) -> int:
     from channels.voice.ivr.lint import lint
 
-    known = _recorded(args.prompts)
-    if not args.recorded:
-        known = {language: names | known.get(language, set()) for language, names in _listed()}
+    known = _recorded(args.prompts) if args.recorded else known_prompts(args.prompts)
     findings = [
         finding
         for file in args.files
@@ -73,6 +71,12 @@ def _lint(args: argparse.Namespace) -> int:
     if not findings:
         print(f"ok: {len(args.files)} flow{'' if len(args.files) == 1 else 's'}")
     return 2 if findings else 0
+
+
+def known_prompts(folder: Path | None) -> Mapping[str, set[str]]:
+    """Names of the prompts that there is a recording or a text of, by language."""
+    known = _recorded(folder)
+    return {language: names | known.get(language, set()) for language, names in _listed()}
 
 
 def _recorded(folder: Path | None) -> Mapping[str, set[str]]:

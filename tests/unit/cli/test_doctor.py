@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway import cli
 from gateway.channel.discovery import discover
 from gateway.channel.http import EgressError, EgressErrorKind, EgressReply, IPNetwork, Limits
-from gateway.cli import _machine, _reach
+from gateway.cli import _flows, _machine, _reach
 from gateway.cli._finding import Finding, Verdict, examined, failed, ok
 from gateway.cli._watch import Watch
 from gateway.cli.doctor import examine
@@ -38,6 +38,56 @@ def configuration(folder: Path, text: str = "", public_url: str = "http://127.0.
     file.write_text(SITE % public_url + text, encoding="utf-8")
     kinds = {kind: channel.settings for kind, channel in discover().items()}
     return load(file, channel_settings=kinds, env=ENVIRONMENT, data=folder / "data")
+
+
+def voice(flow: str) -> str:
+    return (
+        "channels:\n"
+        f"  - {{kind: voice, account: main, provider: twiml, account_sid: {SID},\n"
+        f'     auth_token: "${{TOKEN}}", flow: {flow}}}\n'
+    )
+
+
+def small_flow(folder: Path, years: str) -> str:
+    """A flow whose calendar knows these years alone."""
+    (folder / "cn.yaml").write_text(f"calendar: cn\ntimezone: Asia/Shanghai\nyears: {years}\n")
+    path = folder / "flow.yaml"
+    path.write_text(
+        "flow: small\nlanguages: [zh]\nstart: a\nperson: bye\nway_out: bye\nfarewell: thanks\n"
+        "calendars: {cn: cn.yaml}\nhours: {desk: {calendar: cn, workday: '09:00-17:00'}}\nnodes:\n"
+        "  a: {kind: route, rules: [{when: {closed: desk}, to: bye}], otherwise: bye}\n"
+        "  bye: {kind: hangup, prompts: thanks}\n",
+        "utf-8",
+    )
+    return str(path)
+
+
+def test_a_calendar_that_ends_before_this_year_is_a_warning(tmp_path: Path) -> None:
+    config = configuration(tmp_path, voice(small_flow(tmp_path, "{}")))
+    (found,) = _flows.years(config)
+    assert found.verdict is Verdict.WARNING
+    assert "weekends only" in found.what
+    known = f"{{'{datetime.now(UTC).astimezone(config.site.timezone).year}': {{}}}}"
+    small_flow(tmp_path, known)
+    assert [one.verdict for one in _flows.years(config)] == [Verdict.OK]
+
+
+def test_without_a_telephone_no_calendar_is_looked_at(tmp_path: Path) -> None:
+    assert _flows.years(configuration(tmp_path)) == []
+
+
+def test_check_examines_the_flows_that_accounts_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", TOKEN)
+    flow = small_flow(tmp_path, "{}")
+    with Path(flow).open("a", encoding="utf-8") as file:
+        file.write("  lost: {kind: hangup, prompts: thanks}\n")
+    configuration(tmp_path, voice(flow))
+    assert cli.main(["check", "--config", str(tmp_path / "hotline.yaml")]) == 2
+    told = capsys.readouterr().out
+    assert f"{flow}:" in told
+    assert "is never reached" in told
 
 
 def sms(port: int) -> str:

@@ -232,6 +232,19 @@ async def test_a_mistake_in_a_changed_flow_takes_nothing_away(
     assert heard(leg, one, NUMBER) == 2
 
 
+async def test_a_calendar_without_this_year_is_told_of_at_the_start_and_daily() -> None:
+    world = World()
+    world.clock.advance(10 * 366 * 24 * 3600)
+    one = phone(world)
+    told = [line for line in world.log.lines if "calendar_year_unknown" in line]
+    assert len(told) == 1
+    one.look_again()
+    world.clock.advance(25 * 3600)
+    one.look_again()
+    told = [line for line in world.log.lines if "calendar_year_unknown" in line]
+    assert len(told) == 2
+
+
 def facts_of(world: World) -> Facts:
     return Facts(entry="12345", caller=None, at=world.clock.now(), language="zh")
 
