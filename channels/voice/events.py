@@ -102,6 +102,8 @@ def progress(
     digits: str = "",
     duration_ms: int | None = None,
     served: bool = False,
+    words_pending: bool | None = None,
+    transcript_missing: str | None = None,
 ) -> CallEvent:
     """The call goes on, and this is to be kept; ``number`` counts from 1 within the call."""
     wanted = callback_number is not None or callback_reason is not None
@@ -122,6 +124,8 @@ def progress(
         digits=digits,
         duration_ms=duration_ms,
         served=served,
+        words_pending=words_pending,
+        transcript_missing=transcript_missing,
     )
 
 
@@ -139,6 +143,7 @@ def ended(
     callback_reason: str | None = None,
     connected: Sequence[Span] = (),
     stretch: str = "",
+    recordings: int | None = None,
 ) -> CallEvent:
     """The call is over, and this is its recording."""
     return CallEvent(
@@ -156,6 +161,7 @@ def ended(
         callback_number=callback_number,
         callback_reason=callback_reason,
         connected=tuple(connected),
+        recordings=recordings,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from channels.voice import prompts
 from channels.voice.call.admission import Admission
 from channels.voice.call.handover import Handover
+from channels.voice.call.overhearing import Overhearing
 from channels.voice.call.rules import Rules
 from channels.voice.call.session import CallSession
 from channels.voice.config import VoiceSettings
@@ -105,6 +106,18 @@ class Telephone:
             resumed=resumed,
             handover=handover,
             result=result,
+        )
+
+    def overhearing(self, leg: CallLeg, *, name: str, language: str, at_ms: int) -> Overhearing:
+        """Return what listens to two people at ``leg`` whom the network has joined itself."""
+        return Overhearing(
+            leg,
+            ports=self.ports,
+            admission=self.admission,
+            rules=self._rules,
+            language=language,
+            name=name,
+            at_ms=at_ms,
         )
 
     def walk_of(self, state: str) -> Walk:

@@ -142,6 +142,8 @@ class CallEvent(_Event, frozen=True, kw_only=True, tag="call"):
     comes. ``connected`` is when, within the recording, a person was speaking with the caller: only
     then does its right channel hold words that are not the gateway's own. ``served`` tells, before
     the end does, that the caller has got something for his call: it was not missed.
+    ``words_pending`` tells that somebody listens whose words follow, until a moment says False;
+    ``recordings`` how many recordings a carrier brings of a call that is over.
     """
 
     moment: CallMoment
@@ -160,6 +162,8 @@ class CallEvent(_Event, frozen=True, kw_only=True, tag="call"):
     callback_reason: str | None = None
     connected: tuple[Span, ...] = ()
     served: bool = False
+    words_pending: bool | None = None
+    recordings: int | None = None
 
 
 class Ignored(Struct, frozen=True, kw_only=True):

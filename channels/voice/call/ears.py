@@ -10,8 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from channels.voice.leg import BYTES_PER_MS, SAMPLE_RATE, Party
-from gateway.channel.ports import Log
-from gateway.channel.speech import Recogniser, RecogniserSession, SpeechEvent
+from gateway.channel.ports import Log, Ports
+from gateway.channel.speech import (
+    EngineInfo,
+    Recogniser,
+    RecogniserSession,
+    SpeechEvent,
+    Unavailable,
+)
 
 _BATCH_BYTES = 60 * BYTES_PER_MS
 
@@ -159,3 +165,11 @@ class Ears:
         hearer.session.close()
         self._recogniser = None
         self._lost(error)
+
+
+def recogniser_of(ports: Ports) -> tuple[Recogniser | None, EngineInfo, str | None]:
+    """Return the recogniser, the engine behind it, and why there is none."""
+    recogniser = ports.recogniser
+    if isinstance(recogniser, Unavailable):
+        return None, EngineInfo(engine="none", model="none"), recogniser.reason
+    return recogniser, recogniser.info, None

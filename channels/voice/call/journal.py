@@ -10,12 +10,13 @@ from channels.voice import events
 from channels.voice.call.cause import Cause
 from channels.voice.call.handover import Handover
 from channels.voice.call.line import Line
+from channels.voice.call.telling import moved
 from channels.voice.leg import Call
 from gateway.channel.errors import StoreBusy
 from gateway.channel.ports import Log, Sink
 from gateway.channel.speech import EngineInfo, Segment
 from gateway.domain.ids import Clock
-from gateway.domain.intake import CallEvent, Outcome, StoredEvent
+from gateway.domain.intake import CallEvent, MediaRef, Outcome, Span, StoredEvent
 from gateway.domain.transcript import Speaker
 
 _COMMITS_WITHIN_S = 10.0
@@ -44,6 +45,7 @@ class Journal:
         self._line = line
         self._retry_waits_s = retry_waits_s
         self._stretch = before.stretch
+        self._before_ms = before.heard_ms
         self._due = asyncio.Event()
         self._unkept: dict[str, StoredEvent] = {}
         self._facts: dict[str, str] = {}
@@ -67,10 +69,17 @@ class Journal:
             at = self._clock.now()
         begun = events.started(self._call, at, language, flow=flow, stretch=self._stretch)
         self._language = language
+        return await self._first(begun)
+
+    async def overhear(self) -> bool:
+        """Store that words follow of people who talk elsewhere; False as for ``begin``."""
+        return await self._first(self.progress(words_pending=True))
+
+    async def _first(self, event: CallEvent) -> bool:
         try:
-            self.outcome, attempts = await self._commit([begun])
+            self.outcome, attempts = await self._commit([event])
         except StoreBusy:
-            self._unkept[begun.dedupe_key] = begun
+            self._unkept[event.dedupe_key] = event
             self._line.fail(Cause.STORE_BUSY)
             return True
         # After a failed attempt the first may have been stored all the same: that is no replay.
@@ -85,7 +94,7 @@ class Journal:
             events.utterance(
                 self._call,
                 self.utterances,
-                segment,
+                moved(segment, self._before_ms),
                 at=self._clock.now(),
                 engine=engine,
                 language=language,
@@ -112,6 +121,11 @@ class Journal:
         rating: int | None = None,
         callback_number: str | None = None,
         callback_reason: str | None = None,
+        recording: MediaRef | None = None,
+        connected: Sequence[Span] = (),
+        served: bool = False,
+        words_pending: bool | None = None,
+        transcript_missing: str | None = None,
     ) -> CallEvent:
         """Return a numbered event of this call, not noted yet."""
         self.notes += 1
@@ -125,6 +139,11 @@ class Journal:
             rating=rating,
             callback_number=callback_number,
             callback_reason=callback_reason,
+            recording=recording,
+            connected=connected,
+            served=served,
+            words_pending=words_pending,
+            transcript_missing=transcript_missing,
         )
 
     async def keep(self, event: CallEvent) -> Outcome:

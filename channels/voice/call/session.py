@@ -12,7 +12,7 @@ from channels.voice import events
 from channels.voice.call.admission import Admission
 from channels.voice.call.barge_in import Arbiter
 from channels.voice.call.cause import CAUSE_OF, Cause, Trouble
-from channels.voice.call.ears import Ears
+from channels.voice.call.ears import Ears, recogniser_of
 from channels.voice.call.ending import Ending, undisturbed
 from channels.voice.call.handover import Handover
 from channels.voice.call.journal import Journal
@@ -44,7 +44,6 @@ from channels.voice.leg import (
 from channels.voice.people.group import People
 from channels.voice.prompts import Prompts
 from gateway.channel import Ports
-from gateway.channel.speech import EngineInfo, Recogniser, Unavailable
 from gateway.domain.contact import phone_of
 from gateway.domain.intake import Fact
 
@@ -100,7 +99,7 @@ class CallSession:
         self._before = before
         self._line = line = Line(Keypad(before.digits))
         self._tape = Tape(ports.recorder, log, call.call_id)
-        self._teller = Teller(ports.live, ports.clock, call.call_id)
+        self._teller = Teller(ports.live, ports.clock, call.call_id, before_ms=before.heard_ms)
         self._journal = Journal(
             call,
             sink=ports.sink,
@@ -110,7 +109,7 @@ class CallSession:
             retry_waits_s=rules.retry_waits_s,
             before=before,
         )
-        recogniser, engine, self._missing = _recogniser(ports)
+        recogniser, engine, self._missing = recogniser_of(ports)
         understanding = Understanding(
             line=line, journal=self._journal, teller=self._teller, engine=engine
         )
@@ -434,11 +433,3 @@ class CallSession:
 _APOLOGIES = MappingProxyType(
     {Cause.STORE_BUSY: ("sorry_busy",), Cause.CALL_LIMIT: ("limit_reached", "thanks")}
 )
-
-
-def _recogniser(ports: Ports) -> tuple[Recogniser | None, EngineInfo, str | None]:
-    """Return the recogniser, the engine behind it, and why there is none."""
-    recogniser = ports.recogniser
-    if isinstance(recogniser, Unavailable):
-        return None, EngineInfo(engine="none", model="none"), recogniser.reason
-    return recogniser, recogniser.info, None

@@ -1,7 +1,10 @@
 """Tells whoever watches what happens in a call this second; provisional words not too often."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace as replaced
 
 from channels.voice.leg import Party
 from gateway.channel.ports import Live, LiveNews
@@ -16,7 +19,9 @@ SPEAKER: dict[Party, Speaker] = {Party.CALLER: "citizen", Party.AGENT: "operator
 class Teller:
     """Tells of one call."""
 
-    def __init__(self, live: Live, clock: Clock, call_id: str) -> None:
+    def __init__(self, live: Live, clock: Clock, call_id: str, *, before_ms: int = 0) -> None:
+        """``before_ms`` is how much of the call was heard before this part of it."""
+        self._before_ms = before_ms
         self._live = live
         self._clock = clock
         self._call_id = call_id
@@ -48,7 +53,7 @@ class Teller:
         self.tell(
             "transcript.partial",
             speaker=SPEAKER[party],
-            start_ms=partial.start_ms + offset_ms,
+            start_ms=partial.start_ms + offset_ms + self._before_ms,
             text=partial.text,
             stable_chars=partial.stable_chars,
         )
@@ -60,11 +65,26 @@ class Teller:
         self.tell(
             "transcript.final",
             speaker=SPEAKER[party],
-            start_ms=segment.start_ms,
-            end_ms=segment.end_ms,
+            start_ms=segment.start_ms + self._before_ms,
+            end_ms=segment.end_ms + self._before_ms,
             text=segment.text,
             confidence=segment.confidence,
         )
 
     def _now(self) -> datetime:
         return self._clock.now()
+
+
+def moved(segment: Segment, offset_ms: int) -> Segment:
+    """Return a segment in the call's own time."""
+    if not offset_ms:
+        return segment
+    return replace(
+        segment,
+        start_ms=segment.start_ms + offset_ms,
+        end_ms=segment.end_ms + offset_ms,
+        words=tuple(
+            replaced(word, start_ms=word.start_ms + offset_ms, end_ms=word.end_ms + offset_ms)
+            for word in segment.words
+        ),
+    )

@@ -2,15 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
-
-from msgspec.structs import replace as replaced
 
 from channels.voice.call.answer import Answer
 from channels.voice.call.ears import Hearer
 from channels.voice.call.journal import Journal
 from channels.voice.call.line import Line
-from channels.voice.call.telling import SPEAKER, Teller
+from channels.voice.call.telling import SPEAKER, Teller, moved
 from channels.voice.ivr.words import digits
 from channels.voice.leg import Party
 from gateway.channel.speech import (
@@ -60,7 +57,7 @@ class Understanding:
                 case Partial():
                     self._teller.partial(hearer.party, event, hearer.offset_ms)
                 case Final(segment=segment) if segment.text.strip():
-                    self._said(hearer, _moved(segment, hearer.offset_ms))
+                    self._said(hearer, moved(segment, hearer.offset_ms))
                 case _:
                     pass
         if news:
@@ -104,18 +101,3 @@ class Understanding:
         """Note a telephone number that was spoken: a suggestion until somebody confirms it."""
         if found := _PHONE.fullmatch(digits(text)):
             self._journal.learnt({Fact.PHONE_SPOKEN: found[0]})
-
-
-def _moved(segment: Segment, offset_ms: int) -> Segment:
-    """Return a segment in the call's own time."""
-    if not offset_ms:
-        return segment
-    return replace(
-        segment,
-        start_ms=segment.start_ms + offset_ms,
-        end_ms=segment.end_ms + offset_ms,
-        words=tuple(
-            replaced(word, start_ms=word.start_ms + offset_ms, end_ms=word.end_ms + offset_ms)
-            for word in segment.words
-        ),
-    )

@@ -16,6 +16,7 @@ from channels.voice.twiml.proof import prover
 from channels.voice.twiml.questions import Question
 from channels.voice.twiml.socket import MediaSocket
 from channels.voice.twiml.steps import Answer, Continued, FirstQuestion, InQueue, Whisper
+from channels.voice.twiml.talk import TalkSocket, TalkTickets
 from channels.voice.twiml.ticket import Tickets
 from channels.voice.twiml.verbs import Verbs
 from channels.voice.twiml.webhooks import RecordingNews, StatusNews
@@ -40,12 +41,14 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
     calls, api = Calls(), Api(settings)
     tickets = Tickets(ports.site.key, settings.account)
     passes = Passes(ports.site.key, settings.account)
+    talks = TalkTickets(ports.site.key, settings.account)
     files = PromptFiles(lambda: phone.prompts, mount)
     answers = Answers(
         mount=mount,
         language=phone.language,
         longest_s=int(settings.statement_limit),
         stream=profile.stream,
+        overhears=profile.overhears or {},
     )
     desk = Desk(
         settings=settings,
@@ -59,6 +62,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
         ),
         passes=passes,
         tickets=tickets,
+        talks=talks,
         answers=answers,
         verbs=Verbs(profile=profile, files=files, hears=profile.hears),
         calls=calls,
@@ -85,6 +89,11 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
     if settings.media == "stream":
         begins = Question(proof, profile, connect)
         routes.append(Route(method="GET", path="/media", handler=media))
+    if profile.overhears is not None:
+        overhears = TalkSocket(
+            settings=settings, ports=ports, telephone=phone, tickets=talks, calls=calls
+        )
+        routes.append(Route(method="GET", path="/talk", handler=overhears))
     posted = {
         "": begins,
         "/continue": Continued(proof, profile, desk),

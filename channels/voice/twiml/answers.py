@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import quote
 
-from twilio.twiml.voice_response import Connect, VoiceResponse
+from twilio.twiml.voice_response import Connect, Start, Stop, VoiceResponse
 
 from gateway.channel import HttpReply
 
 PARAMETER = "ticket"
+TALK = "talk"
+"""The name of the stream that listens to two people."""
 # Name and value of a parameter may have 500 characters together
 # (https://www.twilio.com/docs/voice/twiml/stream).
 _PIECE = 480
@@ -51,26 +53,40 @@ WORDS: Mapping[str, Words] = MappingProxyType(
 class Answers:
     """The answers of one account; ``mount`` is its public address.
 
-    ``stream`` are the attributes the provider's ``<Stream>`` needs beside its address.
+    ``stream`` are the attributes the provider's ``<Stream>`` needs beside its address,
+    ``overhears`` those of one that listens to both sides.
     """
 
     mount: str
     language: str
     longest_s: int
     stream: Mapping[str, str] = field(default_factory=dict)
+    overhears: Mapping[str, str] = field(default_factory=dict)
 
-    def connect(self, ticket: str) -> HttpReply:
+    def connect(self, ticket: str, *, after_talk: bool = False) -> HttpReply:
         """Connect the call to our media socket."""
-        response = VoiceResponse()
+        response = begun(after_talk)
         connect = Connect()
-        # http becomes ws, https becomes wss.
-        address = "ws" + self.mount.removeprefix("http") + "/media"
-        stream = connect.stream(url=address, **self.stream)
+        stream = connect.stream(url=self._socket("/media"), **self.stream)
         for name, value in parameters(ticket).items():
             stream.parameter(name=name, value=value)
         response.append(connect)
         response.redirect(self.mount + "/continue", method="POST")
         return xml(response)
+
+    def overheard(self, ticket: str) -> Start:
+        """Return the verb that lets us listen to what the caller and a person say to each other."""
+        start = Start()
+        stream = start.stream(
+            name=TALK, url=self._socket("/talk"), track="both_tracks", **self.overhears
+        )
+        for name, value in parameters(ticket).items():
+            stream.parameter(name=name, value=value)
+        return start
+
+    def _socket(self, path: str) -> str:
+        # http becomes ws, https becomes wss.
+        return "ws" + self.mount.removeprefix("http") + path
 
     def hang_up(self) -> HttpReply:
         """End the call."""
@@ -109,6 +125,16 @@ NOTHING = HttpReply(
     body=b'<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml"
 )
 BUSY = HttpReply(status=503, headers={"Retry-After": "5"})
+
+
+def begun(after_talk: bool) -> VoiceResponse:
+    """Return a document to be filled; after a talk it ends the listening first."""
+    response = VoiceResponse()
+    if after_talk:
+        stop = Stop()
+        stop.stream(name=TALK)
+        response.append(stop)
+    return response
 
 
 def parameters(ticket: str) -> Mapping[str, str]:

@@ -29,6 +29,7 @@ class Calls:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._talks: OrderedDict[str, None] = OrderedDict()
 
     def admit(self, call_id: str, turn: int) -> Admission:
         """Take a stream in, once for each turn of its call."""
@@ -39,6 +40,15 @@ class Calls:
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return Admission.TAKEN
+
+    def overhear(self, talk: str) -> bool:
+        """Take the stream of a talk in; False for one that was here before."""
+        if talk in self._talks:
+            return False
+        self._talks[talk] = None
+        if len(self._talks) > _REMEMBERED:
+            self._talks.popitem(last=False)
+        return True
 
     def complete(self, call_id: str) -> None:
         """Note that nothing more is to be said in this call: the line may go."""

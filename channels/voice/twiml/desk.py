@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from twilio.twiml.voice_response import VoiceResponse
+from twilio.twiml.voice_response import Start, VoiceResponse
 
 from channels.voice.config import TargetSettings, VoiceSettings
 from channels.voice.ivr.steps import (
@@ -37,6 +37,7 @@ from channels.voice.twiml.live import LiveCalls
 from channels.voice.twiml.passage import LONGEST_S, Passage, Passes, result_as_told
 from channels.voice.twiml.profile import Profile
 from channels.voice.twiml.results import waited_s
+from channels.voice.twiml.talk import Talk, TalkTickets
 from channels.voice.twiml.ticket import BadTicket, Tickets
 from channels.voice.twiml.verbs import Verbs, can_ring, queue_of
 from channels.voice.twiml.webhooks import asked
@@ -60,6 +61,7 @@ class Desk:
     journeys: Journeys
     passes: Passes
     tickets: Tickets
+    talks: TalkTickets
     answers: Answers
     verbs: Verbs
     calls: Calls
@@ -105,7 +107,7 @@ class Desk:
 
     async def perform(self, turn: Turn, outcome: Outcome | None) -> HttpReply:
         """Return the document that performs a step; ``outcome`` is what became of its storing."""
-        response, step = VoiceResponse(), turn.step
+        response, step = answers.begun(turn.after_talk), turn.step
         go_on = self.address("/step", turn.passage())
         match step.ask:
             case Keys() as ask:
@@ -121,7 +123,15 @@ class Desk:
                     self.onward(response, turn, Connected(outcome=Reached.FAILED), say=True)
                 else:
                     whisper = self.address("/whisper", turn.passage())
-                    self.verbs.connect(response, step, ask, target, go_on=go_on, whisper=whisper)
+                    self.verbs.connect(
+                        response,
+                        step,
+                        ask,
+                        target,
+                        go_on=go_on,
+                        whisper=whisper,
+                        overheard=self._overheard(turn),
+                    )
             case Wait() as ask:
                 self._wait(response, turn, ask)
             case Keep():
@@ -171,16 +181,38 @@ class Desk:
                 go_on=self.address("/step", passage),
                 whisper=self.address("/whisper", passage),
                 left_s=ask.longest_s,
+                overheard=self._overheard(turn),
             )
+
+    def _overheard(self, turn: Turn) -> Start | None:
+        """Return the verb that lets us listen to a talk, None where that cannot be."""
+        if self.profile.overhears is None:
+            return None
+        call, now = turn.call, self.ports.clock.now()
+        began = call.began_at or now
+        at_ms = turn.handover.heard_ms
+        if self.settings.media == "none":
+            at_ms = max(round((now - began).total_seconds() * 1000), 0)
+        talk = Talk(
+            name=self.ports.ids.new(),
+            call_id=call.call_id,
+            caller=call.caller,
+            dialled=call.dialled,
+            began=int(began.timestamp()),
+            at_ms=at_ms,
+            language=turn.step.language,
+        )
+        return self.answers.overheard(self.talks.seal(talk, now))
 
     def resume(self, turn: Turn, result: Result) -> HttpReply:
         """Give the call back to live audio, which goes on after a result."""
         passage = turn.passage(result=result_as_told(result))
-        return self.answers.connect(self.passes.seal(passage, self.ports.clock.now()))
+        ticket = self.passes.seal(passage, self.ports.clock.now())
+        return self.answers.connect(ticket, after_talk=turn.after_talk)
 
     def wait_on(self, turn: Turn, ask: Wait, passage: Passage, *, rung: bool) -> HttpReply:
         """Between two rings of somebody who is busy: offer what else there is, or ring again."""
-        response = VoiceResponse()
+        response = answers.begun(turn.after_talk)
         target = self.target(ask.target)
         left_s = ask.longest_s - waited_s(passage.since, self.ports.clock.now())
         go_on = self.address("/step", turn.passage(since=passage.since, quick=rung))
@@ -188,7 +220,15 @@ class Desk:
             self.verbs.offer(response, ask, turn.step.language, go_on=go_on)
         else:
             whisper = self.address("/whisper", turn.passage(since=passage.since))
-            self.verbs.ring(response, ask, target, go_on=go_on, whisper=whisper, left_s=left_s)
+            self.verbs.ring(
+                response,
+                ask,
+                target,
+                go_on=go_on,
+                whisper=whisper,
+                left_s=left_s,
+                overheard=self._overheard(turn),
+            )
         return answers.xml(response)
 
     def apologise(self, raw: RawRequest, call: Call) -> HttpReply:

@@ -46,7 +46,7 @@ class Turn:
     """A step of a call that is to be performed: ``stored`` comes first, then ``step``.
 
     ``handover`` is the state of the call with the flow waiting at ``step``; ``untold`` are facts
-    that could not be stored yet.
+    that could not be stored yet. ``after_talk``: the provider has just parted caller and person.
     """
 
     call: Call
@@ -55,6 +55,7 @@ class Turn:
     step: Step
     stored: tuple[CallEvent, ...] = ()
     untold: Mapping[str, str] = field(default_factory=dict)
+    after_talk: bool = False
 
     def passage(
         self, *, result: tuple[str, object] | None = None, since: int = 0, quick: bool = False
@@ -158,9 +159,7 @@ class Journeys:
             stored=told,
         )
 
-    def seen(
-        self, here: Turn, passage: Passage, result: Result, fields: Mapping[str, str]
-    ) -> Turn:
+    def seen(self, here: Turn, passage: Passage, result: Result, fields: Mapping[str, str]) -> Turn:
         """Return the same step with the keys of its answer counted, and what its result is worth.
 
         So whoever goes on after it, live audio too, knows both.

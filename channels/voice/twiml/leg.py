@@ -14,6 +14,7 @@ from channels.voice.leg import (
     EndedBy,
     LegEvent,
     MarkPlayed,
+    Party,
 )
 from channels.voice.twiml import frames
 from channels.voice.twiml.calls import Calls
@@ -63,7 +64,8 @@ class Stream:
     """A media stream whose ``start`` message was accepted: how its audio and messages are written.
 
     ``window`` is how many frames are held back to put late ones in their place. ``goes_on`` tells
-    whether the provider asks what to do once the stream is closed.
+    whether the provider asks what to do once the stream is closed, ``both`` whether what the caller
+    hears is listened to as well.
     """
 
     name: str
@@ -71,6 +73,15 @@ class Stream:
     coding: Coding
     window: int = 0
     goes_on: bool = True
+    both: bool = False
+
+
+class _Track:
+    """One side of a stream."""
+
+    def __init__(self, window: int) -> None:
+        self.order = Order(window)
+        self.heard_to_ms: int | None = None
 
 
 class StreamLeg:
@@ -90,7 +101,7 @@ class StreamLeg:
         self._socket = socket
         self._call = call
         self._stream = stream
-        self._order = Order(stream.window)
+        self._tracks = {party: _Track(stream.window) for party in Party}
         self._calls = calls
         self._clock = clock
         self._log = log
@@ -99,7 +110,6 @@ class StreamLeg:
         self._playing: dict[str, StreamPlayback] = {}
         self._played = 0
         self._left_by: EndedBy | None = None
-        self._heard_to_ms: int | None = None
         self._counters = _Counters()
 
     @property
@@ -125,15 +135,16 @@ class StreamLeg:
                         ended = event.by
                         break
                     yield event
-        if pcm := b"".join(map(self._continued, self._order.rest())):
-            yield Audio(pcm=pcm)
+        for party, track in self._tracks.items():
+            if pcm := self._joined(track, track.order.rest()):
+                yield Audio(pcm=pcm, party=party)
         self._log.info(
             "media_ended",
             call=self._call.call_id,
             by=str(ended),
             frames=self._counters.frames,
             bad=self._counters.bad,
-            late=self._order.late,
+            late=sum(track.order.late for track in self._tracks.values()),
             gap_ms=self._counters.gap_ms,
             keys=self._counters.keys,
         )
@@ -213,9 +224,9 @@ class StreamLeg:
                 yield Ended(by=EndedBy.PROTOCOL)
             return
         match frame:
-            case frames.Media(media=detail) if detail.track.startswith("inbound"):
-                if pcm := self._in_order(detail):
-                    yield Audio(pcm=pcm)
+            case frames.Media(media=detail) if (party := self._party(detail.track)) is not None:
+                if pcm := self._in_order(detail, self._tracks[party]):
+                    yield Audio(pcm=pcm, party=party)
             case frames.Dtmf(dtmf=detail):
                 self._counters.keys += 1
                 if self._counters.keys <= _KEYS:
@@ -231,18 +242,27 @@ class StreamLeg:
             case _:
                 pass
 
-    def _in_order(self, detail: frames.MediaDetail) -> bytes:
+    def _party(self, track: str) -> Party | None:
+        """Return whom a track carries: what comes in is the caller's, what goes out he hears."""
+        if track.startswith("inbound"):
+            return Party.CALLER
+        return Party.AGENT if self._stream.both and track.startswith("outbound") else None
+
+    def _in_order(self, detail: frames.MediaDetail, track: _Track) -> bytes:
         """Return the audio that continues what was heard, with silence for what was lost."""
         self._counters.frames += 1
         stretch = Stretch(int(detail.chunk), int(detail.timestamp), detail.payload)
-        return b"".join(map(self._continued, self._order.take(stretch)))
+        return self._joined(track, track.order.take(stretch))
 
-    def _continued(self, stretch: Stretch) -> bytes:
+    def _joined(self, track: _Track, stretches: Sequence[Stretch]) -> bytes:
+        return b"".join(self._continued(track, one) for one in stretches)
+
+    def _continued(self, track: _Track, stretch: Stretch) -> bytes:
         coding = self._stream.coding
-        lost_ms = 0 if self._heard_to_ms is None else stretch.at_ms - self._heard_to_ms
+        lost_ms = 0 if track.heard_to_ms is None else stretch.at_ms - track.heard_to_ms
         if lost_ms < _WOBBLE_MS or lost_ms > _LARGEST_GAP_MS:
             # Clocks wobble by some milliseconds, and an absurd time is no reason for much silence.
             lost_ms = 0
         self._counters.gap_ms += lost_ms
-        self._heard_to_ms = stretch.at_ms + len(stretch.octets) // coding.octets_per_ms
+        track.heard_to_ms = stretch.at_ms + len(stretch.octets) // coding.octets_per_ms
         return bytes(lost_ms * BYTES_PER_MS) + coding.decode(stretch.octets)

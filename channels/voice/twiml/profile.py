@@ -40,9 +40,11 @@ class Profile:
     (``base_url``). ``bearer`` tells that they carry the token alone instead of account and token.
     ``account_path`` and ``call_path`` are addresses below it, with ``{account}`` and ``{call}``;
     None where there is no such thing. ``encodings`` are what the media frames may say they carry,
-    ``stream`` the attributes a ``<Stream>`` needs for that. ``window`` is how many frames are held
-    back to put late ones in their place. ``withheld`` are the values of ``From`` that mean "number
-    withheld or unknown". ``account``, ``call`` and ``recording`` describe the ids.
+    ``stream`` the attributes a ``<Stream>`` needs for that, ``overhears`` those of a one-way stream
+    of both tracks that goes on beside a ``<Dial>``, None where there is no such thing. ``window``
+    is how many frames are held back to put late ones in their place. ``withheld`` are the values of
+    ``From`` that mean "number withheld or unknown". ``account``, ``call`` and ``recording``
+    describe the ids.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Profile:
     case: Case = Case.CAMEL
     encodings: frozenset[str] = frozenset({"audio/x-mulaw"})
     stream: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    overhears: Mapping[str, str] | None = None
     window: int = 0
     withheld: frozenset[str]
     account: re.Pattern[str]
@@ -98,6 +101,8 @@ TWILIO = Profile(
     account=_pattern("AC[0-9a-f]{32}"),
     call=_pattern("CA[0-9a-f]{32}"),
     recording=_pattern("RE[0-9a-f]{32}"),
+    # <Start><Stream track="both_tracks"> (https://www.twilio.com/docs/voice/twiml/stream).
+    overhears=_NOTHING,
 )
 
 SIGNALWIRE = Profile(
@@ -111,6 +116,7 @@ SIGNALWIRE = Profile(
     # The default codec of a stream is PCMU@8000h
     # (https://developer.signalwire.com/compatibility-api/cxml/voice/stream).
     encodings=frozenset({"audio/x-mulaw", "audio/mulaw", "pcmu"}),
+    overhears=_NOTHING,
     withheld=_WITHHELD,
     account=_pattern(_UUID),
     call=_pattern(_UUID),
@@ -140,6 +146,8 @@ TELNYX = Profile(
             "codec": "PCMU",
         }
     ),
+    # The same page: both_tracks within <Start>, and codec for either way.
+    overhears=MappingProxyType({"codec": "PCMU"}),
     # "Media frame order is not guaranteed": 100 ms make up for it.
     window=5,
     withheld=_WITHHELD,

@@ -7,34 +7,19 @@ from datetime import timedelta
 from channels.voice.call.handover import Handover
 from channels.voice.config import VoiceSettings
 from channels.voice.ivr.steps import StaleState
-from channels.voice.leg import SAMPLE_RATE
 from channels.voice.telephone import Telephone
 from channels.voice.twiml import frames
 from channels.voice.twiml.answers import ticket_of
 from channels.voice.twiml.calls import Admission, Calls
-from channels.voice.twiml.coding import ENCODINGS
 from channels.voice.twiml.dialect import DIALECTS
 from channels.voice.twiml.leg import Stream, StreamLeg
+from channels.voice.twiml.opening import TRY_LATER, Refused, coding_of, opened
 from channels.voice.twiml.passage import Passage, Passes
 from channels.voice.twiml.profile import PROFILES
 from channels.voice.twiml.ticket import STREAM_TTL_S, BadTicket
 from gateway.channel import Ports, RawRequest, Socket
 
-START_WITHIN_S = 5.0
-_MESSAGES_BEFORE_START = 3
 _LAST_QUESTIONS_S = 1.5
-
-_REFUSED = 1008  # RFC 6455: policy violation
-_TRY_LATER = 1013
-
-
-class _Refused(Exception):
-    """A stream we do not take; ``why`` goes to the log, ``code`` to the other side."""
-
-    def __init__(self, why: str, code: int = _REFUSED) -> None:
-        super().__init__(why)
-        self.why = why
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +42,7 @@ class MediaSocket:
         """Hold the conversation of one call; a stream that proves nothing is closed."""
         try:
             start, passage = await self._announced(socket)
-        except _Refused as refused:
+        except Refused as refused:
             self.ports.log.warning("media_stream_refused", why=refused.why)
             await socket.close(refused.code)
             return
@@ -77,42 +62,22 @@ class MediaSocket:
             await asyncio.sleep(_LAST_QUESTIONS_S)
 
     async def _announced(self, socket: Socket) -> tuple[frames.StartDetail, Passage]:
-        try:
-            async with asyncio.timeout(START_WITHIN_S):
-                start = await self._start(socket)
-        except TimeoutError:
-            raise _Refused("no start message in time") from None
+        profile = PROFILES[self.settings.profile]
+        start = await opened(socket, profile)
         try:
             passage, at = self.passes.open(ticket_of(start.custom_parameters))
         except BadTicket:
-            raise _Refused("no valid ticket") from None
+            raise Refused("no valid ticket") from None
         if self.ports.clock.now() - at > timedelta(seconds=STREAM_TTL_S):
-            raise _Refused("a ticket from long ago")
+            raise Refused("a ticket from long ago")
         if start.call_sid != passage.call_id or start.account_sid != self.settings.account_sid:
-            raise _Refused("the ticket of another call")
-        given = start.media_format
-        usual = given.encoding.lower() in PROFILES[self.settings.profile].encodings
-        if not usual or (given.sample_rate, given.channels) != (SAMPLE_RATE, 1):
-            raise _Refused("audio in another coding")
+            raise Refused("the ticket of another call")
+        coding_of(start, profile)
         if self.telephone.full:
-            raise _Refused("too many calls", _TRY_LATER)
+            raise Refused("too many calls", TRY_LATER)
         if self.calls.admit(passage.call_id, passage.turn) is Admission.REPLAYED:
-            raise _Refused("a stream of this call was here before")
+            raise Refused("a stream of this call was here before")
         return start, passage
-
-    async def _start(self, socket: Socket) -> frames.StartDetail:
-        parse = DIALECTS[PROFILES[self.settings.profile].case].parse
-        for _ in range(_MESSAGES_BEFORE_START):
-            message = await socket.receive()
-            if message is None:
-                raise _Refused("gone before it began")
-            try:
-                frame = parse(message)
-            except frames.BadFrame as bad:
-                raise _Refused(str(bad)) from None
-            if isinstance(frame, frames.Start):
-                return frame.start
-        raise _Refused("no start message")
 
     async def _hold(self, socket: Socket, start: frames.StartDetail, passage: Passage) -> None:
         profile, call = PROFILES[self.settings.profile], passage.call
@@ -122,7 +87,7 @@ class MediaSocket:
             Stream(
                 name=start.stream_sid,
                 dialect=DIALECTS[profile.case],
-                coding=ENCODINGS[start.media_format.encoding.lower()],
+                coding=coding_of(start, profile),
                 window=profile.window,
                 goes_on=profile.goes_on,
             ),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels.voice.ivr.steps import (
@@ -139,12 +140,15 @@ class Answer(Bound):
         try:
             here = desk.journeys.waiting(passage)
             result = _result(here, passage, fields, at)
+            talked = "DialCallStatus" in fields and desk.profile.overhears is not None
+            here = replace(here, after_talk=talked)
             if result is None:
                 return await self._same_step(here, passage)
             if desk.settings.media == "stream":
-                return desk.resume(desk.journeys.seen(here, passage, result, fields), result)
+                seen = desk.journeys.seen(here, passage, result, fields)
+                return desk.resume(_later(seen, fields, at, desk.ports.clock.now()), result)
             turn = desk.journeys.after(passage, result, fields, at)
-            return await desk.perform(turn, outcome)
+            return await desk.perform(replace(turn, after_talk=talked), outcome)
         except StaleState as stale:
             return desk.lost(passage.call, str(stale))
 
@@ -228,6 +232,17 @@ def _result(here: Turn, passage: Passage, fields: Fields, at: datetime) -> Resul
             return _rung(ask, passage, fields, at)
         case ask:
             return result_of(ask, fields)
+
+
+def _later(turn: Turn, fields: Fields, asked: datetime, now: datetime) -> Turn:
+    """Return a turn whose call has gone on since it was ``asked``: what is said next comes after.
+
+    The provider counts from the moment at which the person answered.
+    """
+    talked_s = seconds(fields.get("DialCallDuration", ""))
+    gone_ms = max(round((now - asked).total_seconds() * 1000), talked_s * 1000, 0)
+    handover = turn.handover
+    return replace(turn, handover=structs.replace(handover, heard_ms=handover.heard_ms + gone_ms))
 
 
 def _rung(ask: Wait, passage: Passage, fields: Fields, at: datetime) -> Result | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+from twilio.twiml.voice_response import Dial, Gather, Start, VoiceResponse
 
 from channels.voice.config import TargetSettings
 from channels.voice.ivr.steps import Connect, Keys, Part, Prompt, Statement, Step, Wait
@@ -128,9 +128,12 @@ class Verbs:
         *,
         go_on: str,
         whisper: str,
+        overheard: Start | None,
     ) -> None:
-        """Ring somebody."""
+        """Ring somebody; ``overheard`` lets us listen meanwhile."""
         self.say(response, (*step.parts, Prompt(name=ask.hold)), step.language)
+        if overheard is not None:
+            response.append(overheard)
         response.append(self._dial(target, ask.timeout_s, go_on, whisper if ask.announce else ""))
 
     def enqueue(
@@ -166,8 +169,11 @@ class Verbs:
         go_on: str,
         whisper: str,
         left_s: float,
+        overheard: Start | None,
     ) -> None:
         """Ring the people a caller waits for, once."""
+        if overheard is not None:
+            response.append(overheard)
         ring_s = min(target.ring_for, left_s)
         response.append(self._dial(target, ring_s, go_on, whisper if ask.announce else ""))
 

@@ -98,14 +98,16 @@ async def gateway(world: World, settings: VoiceSettings = SETTINGS) -> AsyncIter
     async def listen(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        (route,) = (route for route in account.routes if route.path == "/media")
+        path = request.path.removeprefix(MOUNT)
+        (route,) = (route for route in account.routes if route.path == path)
         raw = await raw_of(request)
         await cast(SocketChannel, route.handler).converse(_WebSocket(socket), raw)
         return socket
 
     app = web.Application()
     for route in account.routes:
-        handler = listen if route.path == "/media" else serves(cast(WebhookChannel, route.handler))
+        sockets = ("/media", "/talk")
+        handler = listen if route.path in sockets else serves(cast(WebhookChannel, route.handler))
         app.router.add_route(route.method, MOUNT + route.path, handler)
     async with TestServer(app) as server:
         yield str(server.make_url("/")).rstrip("/")
