@@ -1,6 +1,8 @@
 """The one step between an engine's text and what people read; every engine goes through it."""
 
+import re
 from dataclasses import replace
+from types import MappingProxyType
 
 import opencc
 from msgspec.structs import replace as with_text
@@ -11,6 +13,10 @@ from gateway.speech.text.alignment import aligned
 from gateway.speech.text.guard import Guard
 from gateway.speech.text.pauses import punctuated
 from gateway.speech.text.writing import CHINESE, written
+
+_WIDE = MappingProxyType(dict(zip(",?!:;", "，？！：；", strict=True)))
+# Whisper writes both kinds. A mark after a figure or a Latin word stays as it is.
+_NARROW_MARK = re.compile(r"(?<=[一-鿿])[,?!:;]")
 
 
 class TextForm:
@@ -31,8 +37,8 @@ class TextForm:
         """
         text, heard = decoded.text, decoded.words
         if language.partition("-")[0].lower() in CHINESE:
-            text = self._simplified(text)
-            heard = tuple(with_text(word, text=self._simplified(word.text)) for word in heard)
+            text = self._chinese(text)
+            heard = tuple(with_text(word, text=self._chinese(word.text)) for word in heard)
         form = written(text, language, self._guard)
         words = aligned(heard, text, form)
         if punctuation or not words:
@@ -40,8 +46,10 @@ class TextForm:
         marked = punctuated(words, language=language)
         return replace(decoded, text=_with_marks(form.text, words, marked), words=marked)
 
-    def _simplified(self, text: str) -> str:
-        return str(self._simplify.convert(text))
+    def _chinese(self, text: str) -> str:
+        """Return simplified characters, with the wide marks that stand between them."""
+        simplified = str(self._simplify.convert(text))
+        return _NARROW_MARK.sub(lambda mark: _WIDE[mark[0]], simplified)
 
 
 def _with_marks(

@@ -1,5 +1,6 @@
 """Word times follow the written text, and marks stand where the speaker paused."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +109,23 @@ def test_words_that_are_not_those_of_the_text_are_left_alone() -> None:
 def test_words_joined_give_the_text(texts: list[str]) -> None:
     form = TextForm()(heard(*texts), language="zh", punctuation=True)
     assert "".join(word.text for word in form.words) == form.text
+
+
+@pytest.mark.parametrize(
+    ("heard", "written"),
+    [
+        ("噪音扰民,已经一个星期了。", "噪音扰民，已经一个星期了。"),
+        ("在哪里?快来!", "在哪里？快来！"),
+        ("电话是:3,000", "电话是：3,000"),
+        ("OK, thanks", "OK, thanks"),
+    ],
+)
+def test_marks_between_chinese_characters_are_wide(heard: str, written: str) -> None:
+    decoded = Decoded(text_raw=heard, text=heard)
+    form = TextForm()(decoded, language="zh", punctuation=True)
+    assert (form.text, form.text_raw) == (written, heard)
+
+
+def test_marks_of_english_stay_narrow() -> None:
+    decoded = Decoded(text_raw="No, thanks!", text="No, thanks!")
+    assert TextForm()(decoded, language="en", punctuation=True).text == "No, thanks!"
