@@ -3,6 +3,7 @@
 ``calls.py`` knows how a moment changes the document; the casebook opens and seals drafts. A call
 gives signs of life until its end is told. Three things may put its draft off for a moment only: the
 carrier tells of an end before the call itself does, a restart cuts it off, or nothing is heard.
+Every end is told once: by the call, by a carrier that led it, or else when the draft is sealed.
 """
 
 from collections.abc import Callable
@@ -15,10 +16,14 @@ from msgspec.structs import replace
 from gateway.domain.draft import WorkOrderDraft
 from gateway.domain.intake import CallEvent, CallMoment
 from gateway.domain.lifecycle import State
+from gateway.intake.awaited import PENDING, states_of
 from gateway.intake.calls import (
     CARRIER_NEWS,
+    FLOW_ENDED,
     INTERRUPTED,
+    RECORDINGS,
     RESTARTED,
+    WORDS_PENDING,
     callback_of,
     closed,
     missed,
@@ -28,7 +33,8 @@ from gateway.intake.calls import (
     with_extra,
     without_extra,
 )
-from gateway.intake.recognising import SecondPass, listen_again
+from gateway.intake.recognising import SecondPass, listen_again, recognise_lane
+from gateway.store import work
 from gateway.store.drafts import Filed
 from gateway.store.ledger import Ledger
 from gateway.store.times import SECOND, to_us
@@ -58,7 +64,8 @@ class CallBook:
     def apply(self, ledger: Ledger, filed: Filed, event: CallEvent, *, heard_at: int) -> Filed:
         """Note a moment of a call on its draft; ``heard_at`` in store microseconds."""
         if event.moment not in {CallMoment.ENDED, CallMoment.ABANDONED}:
-            return self._goes_on(ledger, filed, event, heard_at)
+            filed = self._goes_on(ledger, filed, event, heard_at)
+            return filed if event.words_pending is not False else self.words_came(ledger, filed)
         if event.cause is not None and event.cause.startswith(CARRIER_NEWS):
             return self._heard_from_carrier(ledger, filed, event, heard_at)
         return self.end(ledger, filed, event)
@@ -66,15 +73,11 @@ class CallBook:
     def end(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
         """Note the end of a call, with recording and transcript, and seal its draft."""
         sealed = filed.draft.state is not State.COLLECTING
+        told = sealed and _cause(filed.draft).startswith(CARRIER_NEWS)
         draft = without_extra(filed.draft, INTERRUPTED)
         filed = _noted(ledger, filed, draft, event, seal_at=filed.filing.seal_at)
-        facts = {
-            "call_id": event.conversation,
-            "dialled_number": event.entry,
-            "cause": event.cause,
-            "duration_ms": event.duration_ms,
-        }
-        ledger.tell(f"call.{event.moment}", filed.draft, data={"call": facts})
+        if not told:
+            _tell_end(ledger, filed, event.moment)
         _tell_recording(ledger, filed, event)
         if filed.draft.transcript is not None:
             ledger.tell("transcript.ready", filed.draft)
@@ -103,6 +106,9 @@ class CallBook:
         if INTERRUPTED in (before.extra or {}):
             filed = self._give_up_waiting(ledger, filed)
             before = filed.draft
+        cause = _cause(before)
+        if cause.startswith(CARRIER_NEWS) and not cause.startswith(FLOW_ENDED):
+            _tell_end(ledger, filed, CallMoment.ENDED)
         after = closed(titled_as_callback(missed(before, ledger.now)))
         if after is before:
             return filed
@@ -116,7 +122,15 @@ class CallBook:
         if event.moment is CallMoment.STARTED and INTERRUPTED in (draft.extra or {}):
             draft = with_extra(without_extra(draft, INTERRUPTED), call_taken_up_again=True)
         seal_at = alive_until(replaced(filed, draft=draft), heard_at)
-        return _noted(ledger, filed, draft, event, seal_at=seal_at)
+        filed = _noted(ledger, filed, draft, event, seal_at=seal_at)
+        _tell_recording(ledger, filed, event)
+        if filed.draft.state is not State.COLLECTING and event.recording is not None:
+            listen_again(ledger, filed.draft, self.listens_again)
+        return filed
+
+    def words_came(self, ledger: Ledger, filed: Filed) -> Filed:
+        """Seal the draft of a call that is over, now that every word it waited for is there."""
+        return self.seal(ledger, filed) if _is_whole(ledger, filed.draft) else filed
 
     def _heard_from_carrier(
         self, ledger: Ledger, filed: Filed, event: CallEvent, heard_at: int
@@ -130,8 +144,13 @@ class CallBook:
         if draft.state is not State.COLLECTING or "hangup_cause" in (draft.extra or {}):
             return filed
         soon = heard_at + round(CARRIER_GRACE_S * SECOND)
-        # Whether the caller was ever heard only the call itself can tell.
-        return _noted(ledger, filed, draft, replace(event, moment=CallMoment.ENDED), seal_at=soon)
+        if not _cause_in(event).startswith(FLOW_ENDED):
+            # Whether the caller was ever heard only the call itself can tell.
+            ended = replace(event, moment=CallMoment.ENDED)
+            return _noted(ledger, filed, draft, ended, seal_at=soon)
+        filed = _noted(ledger, filed, draft, event, seal_at=soon)
+        _tell_end(ledger, filed, event.moment)
+        return filed if event.recordings is None else self.words_came(ledger, filed)
 
     def _give_up_waiting(self, ledger: Ledger, filed: Filed) -> Filed:
         """End a call that was interrupted and has not been found again."""
@@ -145,8 +164,7 @@ class CallBook:
         )
         draft = without_extra(filed.draft, INTERRUPTED)
         filed = _noted(ledger, filed, draft, end, seal_at=filed.filing.seal_at)
-        facts = {"call_id": end.conversation, "dialled_number": end.entry, "cause": end.cause}
-        ledger.tell("call.ended", filed.draft, data={"call": facts})
+        _tell_end(ledger, filed, CallMoment.ENDED)
         return filed
 
 
@@ -179,6 +197,38 @@ def _noted(
         feedback = {"rating": rating_of(filed.draft), "call_id": event.conversation}
         ledger.tell("feedback.received", filed.draft, data=feedback)
     return filed
+
+
+def _is_whole(ledger: Ledger, draft: WorkOrderDraft) -> bool:
+    """Tell whether the carrier told of a call's end and nothing said in it is still to come."""
+    extra = draft.extra or {}
+    if draft.state is not State.COLLECTING or not _cause(draft).startswith(CARRIER_NEWS):
+        return False
+    if WORDS_PENDING in extra or PENDING in states_of(draft).values():
+        return False
+    brought = sum(bool(one.attachment_ids) for one in draft.messages or ()) + len(states_of(draft))
+    if brought < extra.get(RECORDINGS, 0):
+        return False
+    return not work.is_busy(ledger.connection, recognise_lane(draft.draft_id))
+
+
+def _cause(draft: WorkOrderDraft) -> str:
+    return str((draft.extra or {}).get("hangup_cause", ""))
+
+
+def _cause_in(event: CallEvent) -> str:
+    return event.cause or ""
+
+
+def _tell_end(ledger: Ledger, filed: Filed, moment: CallMoment) -> None:
+    cause = _cause(filed.draft).removeprefix(FLOW_ENDED)
+    facts = {
+        "call_id": filed.filing.conversation,
+        "dialled_number": filed.filing.entry,
+        "cause": cause or None,
+        "duration_ms": (filed.draft.extra or {}).get("call_duration_ms"),
+    }
+    ledger.tell(f"call.{moment}", filed.draft, data={"call": facts})
 
 
 def _tell_recording(ledger: Ledger, filed: Filed, event: CallEvent) -> None:

@@ -49,6 +49,12 @@ RESTARTED = "gateway_restarted"
 SERVED = "served"
 """The name under which ``extra`` keeps, until the end, that the caller has got something."""
 
+WORDS_PENDING = "words_pending"
+"""The name under which ``extra`` tells that somebody listens whose words are still to come."""
+
+RECORDINGS = "recordings_expected"
+"""The name under which ``extra`` keeps how many recordings a carrier brings of a call."""
+
 INTERRUPTED = "interrupted"
 """The name under which ``extra`` tells that a call may still be taken up again."""
 
@@ -62,11 +68,15 @@ def with_call(draft: WorkOrderDraft, call: CallEvent, at: datetime) -> WorkOrder
         "digits": call.digits or None,
         "transcript_missing": call.transcript_missing,
         SERVED: call.served or None,
+        WORDS_PENDING: call.words_pending or None,
+        RECORDINGS: call.recordings,
         "connected": _connected(draft, call),
         "feedback": None
         if call.rating is None
         else {"rating": call.rating, "at": at.isoformat(timespec="seconds")},
     }
+    if call.words_pending is False:
+        draft = without_extra(draft, WORDS_PENDING)
     after = replace(
         with_extra(draft, **noted),
         attachments=together(draft.attachments, [] if recording is None else [recording]),
@@ -171,9 +181,10 @@ def missed(draft: WorkOrderDraft, at: datetime) -> WorkOrderDraft:
 def closed(draft: WorkOrderDraft) -> WorkOrderDraft:
     """Return the draft of a call that is over without what was only of use until then."""
     cause = (draft.extra or {}).get("hangup_cause", "")
-    if SERVED not in (draft.extra or {}) and not cause.startswith(FLOW_ENDED):
+    of_use_until_now = {SERVED, WORDS_PENDING, RECORDINGS} & (draft.extra or {}).keys()
+    if not of_use_until_now and not cause.startswith(FLOW_ENDED):
         return draft
-    draft = without_extra(draft, SERVED)
+    draft = without_extra(draft, *of_use_until_now)
     return with_extra(draft, hangup_cause=cause.removeprefix(FLOW_ENDED) or None)
 
 

@@ -139,6 +139,10 @@ class Casebook:
         """Note the end of a call on its draft, with recording and transcript, and seal it."""
         return self._calls.end(ledger, filed, event)
 
+    def words_came(self, ledger: Ledger, filed: Filed) -> Filed:
+        """Seal the draft of a call that is over, once every word it waited for is there."""
+        return self._calls.words_came(ledger, filed)
+
     def interrupt_call(self, ledger: Ledger, filed: Filed, event: CallEvent) -> Filed:
         """Note what a crash left of a call; see ``CallBook.interrupt``."""
         return self._calls.interrupt(ledger, filed, event)

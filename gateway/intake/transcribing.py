@@ -91,6 +91,7 @@ class Transcriber:
             revised = ledger.revise(filed, after, seal_at=filed.filing.seal_at)
             if transcript is not None and revised.draft.revision != filed.draft.revision:
                 ledger.tell("transcript.ready", revised.draft)
+            self.casebook.words_came(ledger, revised)
 
         await self.ledgers.write("gateway", note_it, locks=(draft_lock(job.subject),))
 

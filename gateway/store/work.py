@@ -164,6 +164,11 @@ def enqueue(connection: Connection, works: Iterable[NewWork]) -> None:
     _ENQUEUE.add(connection, rows)
 
 
+def is_busy(connection: Connection, lane: str) -> bool:
+    """Tell whether anything of a lane is still to be done."""
+    return bool(list(_BUSY.rows(connection, [lane])))
+
+
 def claim(
     connection: Connection, *, queue: str, limit: int, now: int, lease: int, claim_id: str
 ) -> list[Work]:

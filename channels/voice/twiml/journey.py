@@ -265,6 +265,7 @@ def _end(call: Call, after: Handover, cause: str, at: datetime) -> CallEvent:
         callback_number=number if missed else None,
         callback_reason=MISSED if missed and number else None,
         stretch=after.stretch,
+        recordings=after.recordings or None,
     )
 
 
