@@ -88,7 +88,16 @@ def numbers_in(pcm: bytes) -> tuple[str, ...]:
         else -1
         for one, frame in zip(strength, whole, strict=True)
     ]
-    return tuple(_joined(heard))
+    return tuple(_joined(_bridged(heard)))
+
+
+def _bridged(heard: list[int]) -> list[int]:
+    """Return the frames with short gaps within one digit closed: a busy machine makes such."""
+    for place in range(1, len(heard) - 2):
+        following = [one for one in heard[place + 1 : place + 4] if one >= 0]
+        if heard[place] < 0 < heard[place - 1] and following[:1] == [heard[place - 1]]:
+            heard[place] = heard[place - 1]
+    return heard
 
 
 def _joined(heard: Sequence[int]) -> list[str]:
