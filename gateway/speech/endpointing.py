@@ -26,11 +26,16 @@ class VoiceDetector(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpointing:
-    """When speech starts and ends; the defaults suit a telephone call."""
+    """When speech starts and ends; the defaults suit a telephone call.
+
+    After ``pause_ms`` of silence an utterance may be over, so it is worth recognising; after
+    ``trailing_ms`` it is.
+    """
 
     start: float = 0.5
     end: float = 0.2
     min_speech_ms: int = 200
+    pause_ms: int = 160
     trailing_ms: int = 700
     max_segment_ms: int = 20_000
     pre_roll_ms: int = 300
@@ -103,7 +108,8 @@ class Endpointer:
 
     def due(self, since: int, least_s: float, share: float) -> bool:
         """Say whether enough was said since sample ``since``: ``least_s`` and that ``share``."""
-        if not self._announced or self._start is None:
+        # In a pause the whole utterance is recognised already, and a sketch would only delay that.
+        if not self._announced or self._start is None or self._silence is not None:
             return False
         length = self._position - self._start
         new = self._position - max(since, self._start)
@@ -119,7 +125,7 @@ class Endpointer:
         """Return what the utterance will have been if the voice that just fell silent stays so."""
         if not self._announced or self._start is None or self._silence is None:
             return None
-        last = self._silence + _samples(self._rules.post_roll_ms)
+        last = self._silence + _samples(self._rules.pause_ms)
         if self._position < last:
             return None
         return Utterance(self._start, self._silence, *self._audio(self._start, last))
