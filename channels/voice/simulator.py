@@ -1,18 +1,33 @@
-"""Twilio's side of a telephone call: signed webhooks, and a media stream spoken as Twilio does."""
+"""A TwiML provider's side of a call: proved webhooks, and a media stream spoken as it does.
 
+Telnyx signs with a key that only it has. Who wants to try such an account without Telnyx gives it
+the public half of a key that is derived from its own ``auth_token`` (``trial_key``).
+"""
+
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from secrets import token_hex
+from uuid import uuid4
+
+from aiohttp import encode_basic_auth
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from multidict import CIMultiDict
+from twilio.request_validator import SIGNATURE_HEADER
 
 from channels.voice.config import VoiceSettings
 from channels.voice.twiml.caller import Line, follow, place_call
+from channels.voice.twiml.profile import PROFILES, Proof
+from channels.voice.twiml.proof import SIGNALWIRE_HEADER, TELNYX_SIGNATURE, TELNYX_TIME
 from gateway.channel import RawRequest
 from gateway.channel.simulation import PlacedCall
 from gateway.channel.twilio_simulation import TwilioPost
 from gateway.config import ChannelSettings, ConfigError
+from gateway.domain.clock import SystemClock
+from gateway.domain.ids import Clock
 
 DIALLED = "+15005550006"
-# Telnyx signs with a key that only it has; the others name calls in their own ways.
-_SIMULATED = frozenset({"twilio", "somleng"})
 
 
 class TwilioSimulator(TwilioPost):
@@ -22,7 +37,30 @@ class TwilioSimulator(TwilioPost):
         self._settings = settings
         self._public_url = public_url
         mount = f"{public_url}/channels/voice/{settings.account}"
-        super().__init__(mount, settings.auth_token[0].get_secret_value())
+        self._profile = PROFILES[settings.profile]
+        keys = settings.signing_key if self._profile.proof is Proof.SIGNALWIRE else ()
+        super().__init__(mount, (*keys, *settings.auth_token)[0].get_secret_value())
+        self.clock: Clock = SystemClock()
+
+    def signed(self, raw: RawRequest) -> RawRequest:
+        """Return ``raw`` with the proof the provider would give its body."""
+        by_twilio = super().signed(raw)
+        headers = CIMultiDict(by_twilio.headers)
+        signature = headers.pop(SIGNATURE_HEADER)
+        secret = self._settings.auth_token[0].get_secret_value()
+        match self._profile.proof:
+            case Proof.TWILIO:
+                return by_twilio
+            case Proof.SIGNALWIRE:
+                headers[SIGNALWIRE_HEADER] = signature
+            case Proof.TELNYX:
+                stamp = str(int(self.clock.now().timestamp()))
+                proof = trial_key(self._settings).sign(stamp.encode() + b"|" + raw.body)
+                headers[TELNYX_TIME] = stamp
+                headers[TELNYX_SIGNATURE] = b64encode(proof).decode("ascii")
+            case Proof.BASIC:
+                headers["Authorization"] = encode_basic_auth(self._settings.account_sid, secret)
+        return replace(by_twilio, headers=headers)
 
     def message(self, text: str, *, sender: str, message_id: str | None = None) -> RawRequest:
         """Return the news of a recorded statement, the one delivery that is a whole message.
@@ -103,7 +141,7 @@ class TwilioSimulator(TwilioPost):
             public_url=self._public_url,
             server=server.rstrip("/"),
             speed=speed,
-            call_id=call_id(),
+            call_id=str(uuid4()) if self._profile.proof is Proof.SIGNALWIRE else call_id(),
         )
 
     def about(
@@ -125,6 +163,17 @@ class TwilioSimulator(TwilioPost):
         }
 
 
+def trial_key(settings: VoiceSettings) -> Ed25519PrivateKey:
+    """Return the key that stands in Telnyx' place for an account on trial."""
+    secret = settings.auth_token[0].get_secret_value().encode()
+    return Ed25519PrivateKey.from_private_bytes(sha256(b"in Telnyx' place:" + secret).digest())
+
+
+def trial_public_key(settings: VoiceSettings) -> str:
+    """Return the ``public_key`` with which an account can be tried without Telnyx."""
+    return b64encode(trial_key(settings).public_key().public_bytes_raw()).decode("ascii")
+
+
 def call_id(seed: str | None = None) -> str:
     """Return a new CallSid, or always the same one for a ``seed``."""
     return "CA" + (seed.encode().hex().zfill(32)[-32:] if seed else token_hex(16))
@@ -137,9 +186,14 @@ def simulator(settings: ChannelSettings, public_url: str) -> TwilioSimulator:
     """
     if not isinstance(settings, VoiceSettings):
         raise ConfigError(f"account {settings.account!r} has no voice settings", "set kind: voice")
-    if settings.provider != "twiml" or settings.profile not in _SIMULATED:
+    if settings.provider != "twiml":
         raise ConfigError(
             f"nobody can be simulated for account {settings.account!r}",
-            "call a PBX with a softphone; for another carrier try an account of profile: twilio",
+            "call a PBX with a softphone",
+        )
+    if settings.profile == "telnyx" and settings.public_key != trial_public_key(settings):
+        raise ConfigError(
+            f"nobody can be simulated for account {settings.account!r}: only Telnyx has its key",
+            f"to try it without Telnyx, set public_key: {trial_public_key(settings)}",
         )
     return TwilioSimulator(settings, public_url)

@@ -193,6 +193,7 @@ class _Call:
                 socket,
                 self._acts,
                 speed=line.speed,
+                profile=PROFILES[line.settings.profile],
                 hang_up_after_ms=self._hang_up_after_ms,
             )
             await end.begin(line.call_id, line.settings.account_sid, given)
@@ -209,7 +210,8 @@ class _Call:
         address = stream.get("url", "").removeprefix(place)
         given = {one.get("name", ""): one.get("value", "") for one in stream}
         server = line.server.replace("http", "ws", 1)
-        end = FarTalk(await self._web.ws_connect(server + address), speed=line.speed)
+        socket = await self._web.ws_connect(server + address)
+        end = FarTalk(socket, speed=line.speed, profile=PROFILES[line.settings.profile])
         await end.begin(line.call_id, line.settings.account_sid, given)
         return _Overheard(end)
 

@@ -7,12 +7,14 @@ empties what was not.
 
 import asyncio
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from aiohttp import ClientWebSocketResponse, WSMsgType
+
+from channels.voice.twiml.far_wire import Wire
+from channels.voice.twiml.profile import TWILIO, Profile
 
 FRAME_MS = 20
 OCTETS_PER_MS = 8
@@ -59,7 +61,7 @@ class _Playing:
 
 
 class FarEnd:
-    """One media stream as Twilio holds it."""
+    """One media stream as a provider holds it."""
 
     def __init__(
         self,
@@ -67,10 +69,12 @@ class FarEnd:
         acts: Acts,
         *,
         speed: float,
+        profile: Profile = TWILIO,
         hang_up_after_ms: int | None = None,
     ) -> None:
         """``hang_up_after_ms`` counts from the moment at which the caller first does something."""
         self._socket = socket
+        self._wire = Wire(socket, profile)
         self._acts = acts
         self._hang_up_after_ms = hang_up_after_ms
         self._speed = speed
@@ -78,9 +82,6 @@ class FarEnd:
         self._keys: list[str] = []
         self._marks_before = 0
         self._playing = _Playing()
-        self._stream_sid = ""
-        self._ids: Mapping[str, str] = {}
-        self._sequence = 0
         self._chunk = 0
         self._spoken = 0
         self._spoke_at: int | None = None
@@ -90,16 +91,8 @@ class FarEnd:
 
     async def begin(self, call: str, account: str, parameters: Mapping[str, str]) -> None:
         """Send what opens every stream."""
-        self._stream_sid = "MZ" + call[2:]
-        self._ids = {"accountSid": account, "callSid": call}
-        await self._raw({"event": "connected", "protocol": "Call", "version": "1.0.0"})
-        await self._send(
-            "start",
-            **self._ids,
-            streamSid=self._stream_sid,
-            tracks=["inbound"],
-            mediaFormat={"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-            customParameters=dict(parameters),
+        await self._wire.begin(
+            "MZ" + call[2:], call, account, tracks=["inbound"], parameters=parameters
         )
 
     async def talk(self) -> Literal["gateway", "caller", "limit"]:
@@ -117,7 +110,7 @@ class FarEnd:
                 spent_s = (self.now_ms - start_ms) / 1000
                 await asyncio.sleep(began + spent_s / self._speed - loop.time())
         except Left:
-            await self._send("stop", **self._ids)
+            await self._wire.stop()
             return "caller"
         except ConnectionError:
             pass  # the gateway was quicker than our next frame
@@ -137,20 +130,14 @@ class FarEnd:
     async def _frame(self) -> None:
         octets = self._next()
         self._chunk += 1
-        await self._send(
-            "media",
-            track="inbound",
-            chunk=str(self._chunk),
-            timestamp=str(self.now_ms),
-            payload=b64encode(octets).decode(),
-        )
+        await self._wire.media("inbound", self._chunk, self.now_ms, octets)
         self.now_ms += FRAME_MS
         self._go_on()
         if self._keys and self._spoken >= len(self._act.octets if self._act else b""):
-            await self._send("dtmf", track="inbound_track", digit=self._keys.pop(0))
+            await self._wire.send("dtmf", track="inbound_track", digit=self._keys.pop(0))
         for name in self._playing.due(self.now_ms):
             self.marks += 1
-            await self._send("mark", name=name)
+            await self._wire.send("mark", name=name)
 
     def _go_on(self) -> None:
         """Begin the next thing once the last is done and the gateway has stopped talking."""
@@ -187,7 +174,7 @@ class FarEnd:
             message: dict[str, Any] = json.loads(received.data)
             match message["event"]:
                 case "media":
-                    octets = b64decode(message["media"]["payload"])
+                    octets = self._wire.played(message["media"]["payload"])
                     self.heard += octets
                     start = max(self._playing.until_ms, self.now_ms)
                     self._playing.until_ms = start + len(octets) / OCTETS_PER_MS
@@ -199,18 +186,3 @@ class FarEnd:
                     self._playing.marks = [(0, name) for _, name in self._playing.marks]
                 case _:
                     pass
-
-    async def _send(self, event: str, **detail: object) -> None:
-        self._sequence += 1
-        await self._raw(
-            {
-                "event": event,
-                "sequenceNumber": str(self._sequence),
-                "streamSid": self._stream_sid,
-                event: detail,
-            }
-        )
-
-    async def _raw(self, message: Mapping[str, object]) -> None:
-        if not self._socket.closed:
-            await self._socket.send_str(json.dumps(message))

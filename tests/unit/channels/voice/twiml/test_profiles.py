@@ -16,7 +16,6 @@ from multidict import CIMultiDict
 from twilio.request_validator import RequestValidator
 
 from channels.voice.config import VoiceSettings
-from channels.voice.simulator import simulator
 from channels.voice.twiml import build, frames, snake
 from channels.voice.twiml.passage import Passage, Passes
 from channels.voice.twiml.profile import PROFILES
@@ -201,12 +200,6 @@ def test_what_does_not_fit_a_profile_is_said_at_the_start(
 ) -> None:
     with pytest.raises(ConfigError, match=why):
         account(profile, **changes)
-
-
-@pytest.mark.parametrize("profile", ["signalwire", "telnyx", "kazoo"])
-def test_a_provider_that_cannot_be_played_is_said_to_be_so(profile: str) -> None:
-    with pytest.raises(ConfigError, match="nobody can be simulated"):
-        simulator(settings(profile), "https://hotline.example")
 
 
 # --- media
