@@ -1,8 +1,12 @@
 """What the conformance kit must know of the telephone: one kind of webhook at a time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
-from channels.voice.simulator import TwilioSimulator, call_id
+from channels.voice.config import VoiceSettings
+from channels.voice.simulator import TwilioSimulator, call_id, trial_public_key
+from channels.voice.twiml.proof import TELNYX_SIGNATURE, TELNYX_TIME
 from gateway.channel import RawRequest
 from gateway.channel.conformance import Answered, Conformance
 
@@ -51,3 +55,23 @@ CONFORMANCE = Conformance(
         _ANSWERS,
     ),
 )
+
+
+def _telnyx() -> Mapping[str, str]:
+    """Return an account at Telnyx for which the simulator can sign."""
+    own = {
+        **SETTINGS,
+        "profile": "telnyx",
+        "account_sid": "0b1c2d3e-0000-4000-8000-000000000001",
+        "public_key": "A" * 43 + "=",
+    }
+    return {**own, "public_key": trial_public_key(VoiceSettings.model_validate(own))}
+
+
+VARIANTS: Mapping[str, Conformance] = MappingProxyType(
+    {
+        "none": replace(CONFORMANCE, settings={**SETTINGS, "media": "none"}),
+        "telnyx": replace(CONFORMANCE, settings=_telnyx(), proof=(TELNYX_SIGNATURE, TELNYX_TIME)),
+    }
+)
+"""Accounts of other kinds that must keep every rule as well."""

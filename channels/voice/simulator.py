@@ -135,6 +135,13 @@ class TwilioSimulator(TwilioPost):
         return await follow(self._line(server, speed), script, sender=sender)
 
     def _line(self, server: str, speed: float) -> Line:
+        settings = self._settings
+        if settings.public_key and settings.public_key != trial_public_key(settings):
+            raise ConfigError(
+                f"no call can be simulated for account {settings.account!r}: "
+                "only Telnyx has its key",
+                f"to try it without Telnyx, set public_key: {trial_public_key(settings)}",
+            )
         return Line(
             simulator=self,
             settings=self._settings,
@@ -190,10 +197,5 @@ def simulator(settings: ChannelSettings, public_url: str) -> TwilioSimulator:
         raise ConfigError(
             f"nobody can be simulated for account {settings.account!r}",
             "call a PBX with a softphone",
-        )
-    if settings.profile == "telnyx" and settings.public_key != trial_public_key(settings):
-        raise ConfigError(
-            f"nobody can be simulated for account {settings.account!r}: only Telnyx has its key",
-            f"to try it without Telnyx, set public_key: {trial_public_key(settings)}",
         )
     return TwilioSimulator(settings, public_url)

@@ -1,6 +1,7 @@
 """What the conformance kit must be told of a channel: how to provoke it and what it then owes.
 
 A channel folder exposes ``CONFORMANCE`` in its ``conformance.py``. Nothing else loads that module.
+``VARIANTS`` there, if any, names further accounts that must keep the same rules.
 """
 
 from collections.abc import Callable, Mapping, Sequence

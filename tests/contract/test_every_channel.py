@@ -30,6 +30,26 @@ async def test_a_channel_keeps_the_rule_it_claims(kind: str, rule: Rule) -> None
     await rule.apply(ChannelUnderTest.of(discover()[kind]))
 
 
+_OF_THE_FIRST_ACCOUNT = {"parses_fixtures_as_expected"}
+_VARIANTS = [
+    (kind, name, rule)
+    for kind, rule in _claims()
+    if rule.name not in _OF_THE_FIRST_ACCOUNT
+    for name in ChannelUnderTest.variants_of(discover()[kind])
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "rule"),
+    _VARIANTS,
+    ids=[f"{kind}-{n}-{rule.name}" for kind, n, rule in _VARIANTS],
+)
+async def test_other_accounts_of_a_channel_keep_its_rules_too(
+    kind: str, name: str, rule: Rule
+) -> None:
+    await rule.apply(ChannelUnderTest.variants_of(discover()[kind])[name])
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("kind", KINDS)
 async def test_redeliveries_at_once_are_stored_once_on_postgresql(

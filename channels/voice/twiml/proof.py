@@ -5,7 +5,7 @@ it back with (a sealed ticket) proves the rest. Nothing is ever believed without
 """
 
 import hmac
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -130,7 +130,9 @@ def _ours(raw: RawRequest, account: str, expected: Sequence[str]) -> Mapping[str
 
 
 def _decoded(text: str) -> bytes:
+    """Return what one spelling of base64 says; another spelling of the same says nothing."""
     try:
-        return b64decode(text, validate=True)
+        octets = b64decode(text, validate=True)
     except (BadBase64, ValueError):
         return b""
+    return octets if b64encode(octets).decode("ascii") == text else b""

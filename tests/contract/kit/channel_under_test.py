@@ -55,6 +55,15 @@ class ChannelUnderTest:
         conformance = _conformance(importlib.import_module(f"{package}.conformance"))
         return cls(kind=kind, conformance=conformance, folder=folder_of(kind))
 
+    @classmethod
+    def variants_of(cls, kind: ChannelKind) -> Mapping[str, "ChannelUnderTest"]:
+        """Return further accounts a channel wants to be tried with, by name."""
+        package = kind.settings.__module__.rpartition(".")[0]
+        module = importlib.import_module(f"{package}.conformance")
+        found: Mapping[str, Conformance] = getattr(module, "VARIANTS", {})
+        folder = folder_of(kind)
+        return {name: cls(kind=kind, conformance=one, folder=folder) for name, one in found.items()}
+
     def build(self, settings: Mapping[str, Any] | None = None) -> Account:
         """Build an account; raises what the settings or the channel raise."""
         chosen = self.kind.settings.model_validate(dict(settings or self.conformance.settings))

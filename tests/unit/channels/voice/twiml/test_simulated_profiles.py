@@ -75,9 +75,11 @@ async def test_a_dialect_without_a_second_stream_is_spared_it(tmp_path: Path) ->
     assert world.sink.end.cause == "completed"
 
 
-def test_only_telnyx_can_sign_for_an_account_with_its_key() -> None:
+async def test_only_telnyx_can_sign_for_an_account_with_its_key() -> None:
     given = {**GIVEN, "profile": "telnyx", **ACCOUNTS["telnyx"]}
     settings = VoiceSettings.model_validate(given)
     with pytest.raises(ConfigError, match="only Telnyx has its key") as refused:
-        simulator(settings, PUBLIC_URL)
+        await simulator(settings, PUBLIC_URL).place_call(
+            b"", sender=CITIZEN, server="http://127.0.0.1:1"
+        )
     assert trial_public_key(settings) in refused.value.cure
