@@ -276,7 +276,7 @@ def _sounds(folder: Path, flow: Path, log: Any) -> Path:
 def replaced() -> Iterator[None]:
     """Put the movable clock and the engine of this suite into the composition root."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.app.SystemClock", MovableClock)
+        patch.setattr("gateway.app.building.SystemClock", MovableClock)
         patch.setattr(
             "gateway.speech.loading.load_recogniser",
             lambda *given, **more: chord_recogniser(WORDS),
