@@ -44,7 +44,7 @@ def started(
     """The call was answered, or taken up again: then ``stretch`` tells it from the first time."""
     return CallEvent(
         contact=contact_of(call),
-        entry=call.dialled,
+        entry=call.entry,
         dedupe_key=_key(call, stretch, "started"),
         occurred_at=at,
         conversation=call.call_id,
@@ -68,7 +68,7 @@ def utterance(
     """One thing somebody said; ``number`` counts from 1 within the call, whoever spoke."""
     return InboundMessage(
         contact=contact_of(call),
-        entry=call.dialled,
+        entry=call.entry,
         dedupe_key=_key(call, stretch, f"segment:{number}"),
         occurred_at=at,
         conversation=call.call_id,
@@ -109,7 +109,7 @@ def progress(
     wanted = callback_number is not None or callback_reason is not None
     return CallEvent(
         contact=contact_of(call),
-        entry=call.dialled,
+        entry=call.entry,
         dedupe_key=_key(call, stretch, f"note:{number}"),
         occurred_at=at,
         conversation=call.call_id,
@@ -148,7 +148,7 @@ def ended(
     """The call is over, and this is its recording."""
     return CallEvent(
         contact=contact_of(call),
-        entry=call.dialled,
+        entry=call.entry,
         dedupe_key=_key(call, stretch, "ended"),
         occurred_at=at,
         conversation=call.call_id,

@@ -33,8 +33,9 @@ class Call:
 
     ``caller`` is E.164 or an address of another scheme (``sip:…``); ``dialled`` the number as the
     network gave it; ``diverted_from`` the old number whose calls are diverted to it, ``trunk`` the
-    line it came in on, as far as the network says so. ``began_at`` is when the network announced
-    the call, if that is known: the same each time the call is told of.
+    line it came in on, as far as the network says so. ``merged``: ``diverted_from`` is a number of
+    the site's own. ``began_at`` is when the network announced the call, if that is known: the same
+    each time the call is told of.
     """
 
     call_id: str
@@ -43,6 +44,12 @@ class Call:
     began_at: datetime | None = None
     diverted_from: str | None = None
     trunk: str | None = None
+    merged: bool = False
+
+    @property
+    def entry(self) -> str:
+        """The number the citizen meant to call: an old one of ours, else the one dialled."""
+        return self.diverted_from if self.merged and self.diverted_from else self.dialled
 
 
 class Party(StrEnum):

@@ -31,6 +31,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
             settings.pbx,
             Calls(converse=converse, full=lambda: phone.full, drain=phone.drain),
             region=ports.site.region,
+            entries=ports.site.entries,
             log=ports.log,
             outage=None if folder is None else OutageRecordings(folder=folder, ports=ports),
         ),

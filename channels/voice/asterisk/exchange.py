@@ -1,7 +1,7 @@
 """Takes calls from Asterisk, finds them again after a trouble, and leaves nothing behind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -42,13 +42,21 @@ class Exchange:
     """The calls that one Asterisk has put into our hands."""
 
     def __init__(
-        self, ari: Ari, board: Switchboard, calls: Calls, settings: PbxSettings, *, region: str
+        self,
+        ari: Ari,
+        board: Switchboard,
+        calls: Calls,
+        settings: PbxSettings,
+        *,
+        region: str,
+        entries: Collection[str] = (),
     ) -> None:
         self._ari = ari
         self._board = board
         self._calls = calls
         self._settings = settings
         self._region = region
+        self._entries = entries
         self._log = board.log
         self._legs: dict[str, AsteriskLeg] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -100,7 +108,7 @@ class Exchange:
             self._log.warning("call_given_back", why="draining" if self._draining else "full")
             self._chore(self._give_back(channel.id))
             return
-        call = call_of(channel, args, self._region)
+        call = call_of(channel, args, self._region, self._entries)
         task = asyncio.create_task(self._hold(call, channel.id, resumed=resumed))
         self._tasks[channel.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(channel.id, None))
@@ -238,8 +246,13 @@ class Exchange:
         board.watch(person, over)
 
 
-def call_of(channel: Channel, args: tuple[str, ...], region: str) -> Call:
-    """Return who called whom. The arguments are those of ``Stasis()`` in our dialplan."""
+def call_of(
+    channel: Channel, args: tuple[str, ...], region: str, entries: Collection[str] = ()
+) -> Call:
+    """Return who called whom. The arguments are those of ``Stasis()`` in our dialplan.
+
+    ``entries`` are the site's own numbers: a call diverted from one of them is a call to it.
+    """
     dialled, diverted, shown = (*args, "", "", "")[:3]
     number = channel.caller.number
     caller: str | None = None
@@ -251,6 +264,7 @@ def call_of(channel: Channel, args: tuple[str, ...], region: str) -> Call:
         dialled=dialled or channel.dialplan.exten or "unknown",
         began_at=channel.began_at,
         diverted_from=diverted or None,
+        merged=diverted in entries,
         trunk=channel.trunk,
     )
 

@@ -1,7 +1,7 @@
 """The PBX as a source: connects, takes calls until told to stop, lets nothing run on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from channels.voice.asterisk.ari import reaching
@@ -23,6 +23,7 @@ class Pbx:
         calls: Calls,
         *,
         region: str,
+        entries: Collection[str] = (),
         log: Log,
         outage: OutageRecordings | None = None,
     ) -> None:
@@ -30,6 +31,7 @@ class Pbx:
         self._outage = outage
         self._calls = calls
         self._region = region
+        self._entries = entries
         self._log = log
 
     async def run(self, sink: Sink) -> None:
@@ -51,7 +53,14 @@ class Pbx:
                     audiosocket=server,
                     address=address,
                 )
-                exchange = Exchange(ari, board, self._calls, self._settings, region=self._region)
+                exchange = Exchange(
+                    ari,
+                    board,
+                    self._calls,
+                    self._settings,
+                    region=self._region,
+                    entries=self._entries,
+                )
                 await exchange.run()
         finally:
             for task in beside:

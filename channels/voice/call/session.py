@@ -117,7 +117,7 @@ class CallSession:
             party: Ears(
                 recogniser,
                 party,
-                entry=call.dialled,
+                entry=call.entry,
                 log=log,
                 feed_s=rules.feed_s,
                 told=understanding.told,
@@ -200,7 +200,7 @@ class CallSession:
             return False
         self._teller.draft_id = self._journal.outcome.draft_id
         await self._tape.open()
-        self._teller.tell("call.started", entry=self._leg.call.dialled, resumed=self._resumed)
+        self._teller.tell("call.started", entry=self._leg.call.entry, resumed=self._resumed)
         return True
 
     async def _hold(self) -> None:
@@ -341,7 +341,7 @@ class CallSession:
         reaches = {Capability.CONNECT, Capability.HAND_BACK} & self._leg.capabilities
         return self._walk.begin(
             Facts(
-                entry=call.dialled,
+                entry=call.entry,
                 caller=phone_of(events.contact_of(call)),
                 at=now,
                 language=self._language,
