@@ -99,7 +99,7 @@ async def softphone(plan: Plan) -> AsyncIterator[Softphone]:
     phone = Softphone(process=process, plan=Plan(**values))
     reading = asyncio.create_task(phone._read())
     try:
-        await phone.wait_for("ready")
+        await phone.wait_for("ready", 60.0)
         yield phone
     finally:
         if process.returncode is None:

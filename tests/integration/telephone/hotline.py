@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -168,6 +169,8 @@ async def _by_carrier(house: House, wiring: Wiring, story: Story, caller: str) -
 
 def _script(house: House, line: Any) -> Iterator[str]:
     match line:
+        case Rings(outcome="finished", caller=caller, person=person) if caller and person:
+            yield f"finished {house.wav(caller)} {house.wav(person)}"
         case Rings(outcome=outcome):
             yield outcome
         case Does(says=says, keys=keys, leaves=leaves):
@@ -476,11 +479,12 @@ def view(house: House, wiring: Wiring, name: str, draft: WorkOrderDraft) -> View
         reporter=f"{reporter.kind} by {reporter.verified_by}",
         language=reporter.language or "",
         callback_phone=None if reporter.callback_phone is None else plain(reporter.callback_phone),
-        content=request.content,
+        content="\n".join(line for line, _ in groupby(request.content.splitlines())),
         content_source=request.content_source,
         type=request.type,
         title=request.title,
-        said=tuple((str(one.speaker), one.text) for one in spoken),
+        # A line that stalls cuts an utterance in two, and either part is heard as the whole.
+        said=tuple(one for one, _ in groupby((str(one.speaker), one.text) for one in spoken)),
         facts=facts,
         category=category[0] if category else None,
         callback=(plain(callback["number"]), callback.get("reason", "")) if callback else None,

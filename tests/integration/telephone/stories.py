@@ -96,8 +96,6 @@ class Story:
 _NOT_RECORDED: Mapping[str, Any] = {"recorded": False}
 """Without media there is no recording of the whole call, only of what was stated."""
 
-_UNHEARD: Mapping[str, Any] = {"content": "", "content_source": None, "said": ()}
-
 _WHO_HUNG_UP: Mapping[str, Any] = {"cause": "carrier_completed"}
 """Without media nobody tells who hung up."""
 
@@ -190,11 +188,6 @@ STORIES: Mapping[str, Story] = {
             rating=5,
             digits="01",
         ),
-        but={
-            # The provider connects the two itself, out of our hearing.
-            "stream": {**_UNHEARD, "title": "未转写的来电录音"},
-            "none": {**_UNHEARD, **_NOT_RECORDED, "title": "未留言来电"},
-        },
     ),
     "nobody answers, so a message is left": Story(
         lines=(
