@@ -22,13 +22,13 @@ from gateway.domain.transcript import TranscriptWord
 from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decode, Decoded, Effort
+from gateway.speech.streaming import heard_whole
 
 _T = TypeVar("_T")
 
 _CONNECT_S = 5.0
 _ANSWER_S = 20.0
 _LARGEST = 1 << 20
-_PIECE = RATE * 6 // 10
 _HOTWORD_WEIGHT = 20
 _CURE = "check speech.server and that the FunASR server runs there"
 
@@ -96,10 +96,7 @@ class FunasrEngine:
             raise ModelError(f"the FunASR server cannot be used: {reason}", _CURE) from error
 
     def _whole(self, language: str, hotwords: tuple[str, ...], audio: Samples) -> Decoded | None:
-        stream = self._begun(language, hotwords, mode="offline")
-        for begin in range(0, len(audio), _PIECE):
-            stream.hear(audio[begin : begin + _PIECE])
-        return stream.finish()
+        return heard_whole(self._begun(language, hotwords, mode="offline"), audio)
 
     def _begun(self, language: str, hotwords: Sequence[str], *, mode: str) -> "FunasrStream":
         code = language.partition("-")[0].lower()

@@ -17,6 +17,7 @@ from gateway.domain.transcript import TranscriptWord
 from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decode, Decoded, Effort
+from gateway.speech.streaming import heard_whole
 
 # The library's constructor of each kind of whole-utterance model, and its argument for the weights.
 _WHOLE: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -30,7 +31,6 @@ _WHOLE: Mapping[str, tuple[str, str]] = MappingProxyType(
 # What a transducer still needs to hear after the last sound before it gives its last word.
 _TAIL = np.zeros(RATE * 2 // 3, np.float32)
 _HOTWORD_SCORE = 2.0
-_PIECE = RATE // 5
 
 
 def sherpa_engine(
@@ -77,7 +77,7 @@ class SherpaEngine:
         self, *, language: str, hotwords: Sequence[str] = (), effort: Effort = Effort.USUAL
     ) -> Decode:
         """Prepare to recognise one speaker; raise ModelError for a language it does not know."""
-        return partial(_heard_whole, self._recogniser(_known(language, self._info)))
+        return partial(_heard, self._recogniser(_known(language, self._info)))
 
     def _recogniser(self, language: str) -> Any:
         # Only SenseVoice is told the language, and once for all that a recogniser hears.
@@ -134,7 +134,7 @@ class SherpaStreamingEngine:
         self, *, language: str, hotwords: Sequence[str] = (), effort: Effort = Effort.USUAL
     ) -> Decode:
         """Prepare to recognise whole utterances of one speaker."""
-        return partial(_streamed_whole, self, language, tuple(hotwords))
+        return lambda audio: heard_whole(self.stream(language=language, hotwords=hotwords), audio)
 
     def stream(self, *, language: str, hotwords: Sequence[str]) -> "SherpaStream":
         """Begin an utterance; raise ModelError for a language the model does not know."""
@@ -171,21 +171,12 @@ class SherpaStream:
         return _decoded(result.text, result.tokens, result.timestamps, result.ys_probs)
 
 
-def _heard_whole(recogniser: Any, audio: Samples) -> Decoded | None:
+def _heard(recogniser: Any, audio: Samples) -> Decoded | None:
     stream = recogniser.create_stream()
     stream.accept_waveform(RATE, audio)
     recogniser.decode_stream(stream)
     result = stream.result
     return _decoded(result.text, result.tokens, result.timestamps, result.ys_log_probs)
-
-
-def _streamed_whole(
-    engine: SherpaStreamingEngine, language: str, hotwords: tuple[str, ...], audio: Samples
-) -> Decoded | None:
-    stream = engine.stream(language=language, hotwords=hotwords)
-    for begin in range(0, len(audio), _PIECE):
-        stream.hear(audio[begin : begin + _PIECE])
-    return stream.finish()
 
 
 def _decoded(

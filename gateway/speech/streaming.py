@@ -7,7 +7,7 @@ of everything said so far; a streaming one goes on from where it was.
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from gateway.speech.endpointing import Samples
+from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decoded
 
 
@@ -30,3 +30,11 @@ class StreamingEngine(Protocol):
     def stream(self, *, language: str, hotwords: Sequence[str]) -> Stream:
         """Begin an utterance; raise GatewayError for a language it does not know."""
         ...
+
+
+def heard_whole(stream: Stream, audio: Samples) -> Decoded | None:
+    """Let a stream hear a finished utterance, a fifth of a second at a time."""
+    piece = RATE // 5
+    for begin in range(0, len(audio), piece):
+        stream.hear(audio[begin : begin + piece])
+    return stream.finish()

@@ -5,7 +5,6 @@ our gate ends it. Hotwords cannot be given to it (a grammar would restrict the v
 """
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,8 +17,7 @@ from gateway.domain.transcript import TranscriptWord
 from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decode, Decoded, Effort
-
-_PIECE = RATE // 5
+from gateway.speech.streaming import heard_whole
 
 
 class _Word(msgspec.Struct, frozen=True):
@@ -72,7 +70,7 @@ class VoskEngine:
         self, *, language: str, hotwords: Sequence[str] = (), effort: Effort = Effort.USUAL
     ) -> Decode:
         """Prepare to recognise whole utterances of one speaker."""
-        return partial(_whole, self, language, tuple(hotwords))
+        return lambda audio: heard_whole(self.stream(language=language, hotwords=hotwords), audio)
 
     def stream(self, *, language: str, hotwords: Sequence[str]) -> "VoskStream":
         """Begin an utterance; raise ModelError for a language the model does not speak."""
@@ -137,15 +135,6 @@ class VoskStream:
 
     def _readable(self, text: str) -> str:
         return text if self._spaced else text.replace(" ", "")
-
-
-def _whole(
-    engine: VoskEngine, language: str, hotwords: tuple[str, ...], audio: Samples
-) -> Decoded | None:
-    stream = engine.stream(language=language, hotwords=hotwords)
-    for begin in range(0, len(audio), _PIECE):
-        stream.hear(audio[begin : begin + _PIECE])
-    return stream.finish()
 
 
 def _read(answer: str) -> _Result:
