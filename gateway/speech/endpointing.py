@@ -36,7 +36,7 @@ class Endpointing:
     end: float = 0.2
     min_speech_ms: int = 200
     pause_ms: int = 160
-    trailing_ms: int = 600
+    trailing_ms: int = 700
     max_segment_ms: int = 20_000
     pre_roll_ms: int = 300
     post_roll_ms: int = 300

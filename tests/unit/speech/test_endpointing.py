@@ -68,8 +68,8 @@ def test_a_click_is_not_speech() -> None:
 
 
 def test_a_pause_for_breath_does_not_end_an_utterance() -> None:
-    found = heard(sound((0.9, 800), (0.0, 544), (0.9, 800), (0.0, 960)))
-    assert [ms(u.end) for u in utterances(found)] == [2144]
+    found = heard(sound((0.9, 800), (0.0, 640), (0.9, 800), (0.0, 960)))
+    assert [ms(u.end) for u in utterances(found)] == [2240]
 
 
 def test_a_doubtful_sound_neither_starts_nor_ends_speech() -> None:
