@@ -54,7 +54,7 @@ ACCOUNT_SID = "AC" + "0" * 32
 TOKEN = "an-invented-auth-token"
 PUBLIC_URL = "https://hotline.example"
 LONGEST_S = 75.0
-_AT_ONCE = 6
+_AT_ONCE = 3
 _DRAWS_BREATH_S = 1.0
 _SPEED = 4.0
 _SEALED_AFTER = timedelta(minutes=2)
