@@ -4,7 +4,7 @@ MOST_KEYS = 1000
 """Keys counted in one call; a machine that presses more is not listened to."""
 
 # Nobody presses a key twice within this time; a network that is late repeats itself.
-_SAME_PRESS_S = 0.06
+_SAME_PRESS_S = 0.03
 
 
 class Keys:
@@ -20,11 +20,15 @@ class Keys:
         self._known = 0
         self._base = 0
 
-    def pressed(self, source: str, key: str, now: float) -> bool:
-        """Tell whether this press is news; ``now`` in seconds of a monotonic clock."""
-        before, at = self._last.get(source, ("", 0.0))
-        self._last[source] = key, now
-        if key == before and now - at < _SAME_PRESS_S:
+    def pressed(self, source: str, key: str, at: float) -> bool:
+        """Tell whether this press is news.
+
+        ``at`` is when it was made, in seconds of the source's own time: when it reaches us says
+        nothing, for a process that stood still for a moment gets several presses at once.
+        """
+        before, earlier = self._last.get(source, ("", 0.0))
+        self._last[source] = key, at
+        if key == before and at - earlier < _SAME_PRESS_S:
             return False
         count = self._told.get(source, self._base) + 1
         self._told[source] = count

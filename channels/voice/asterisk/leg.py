@@ -230,7 +230,7 @@ class AsteriskLeg:
 
     def pressed(self, key: str) -> None:
         """A key, as the audio line tells it."""
-        self._press("line", key)
+        self._press("line", key, self._gapless.heard_s)
 
     def played(self, playback: str) -> None:
         """The caller has heard a playback, or it was taken back."""
@@ -275,7 +275,7 @@ class AsteriskLeg:
     def _told(self, news: Event) -> None:
         match news:
             case ChannelDtmfReceived(digit=digit):
-                self._press("ari", digit)
+                self._press("ari", digit, monotonic() if news.at is None else news.at)
             case ChannelDestroyed(cause=cause):
                 self._end(EndedBy.NETWORK if cause in _NETWORK_CAUSES else EndedBy.CALLER)
             case StasisEnd() if self._farewell is None:
@@ -297,8 +297,8 @@ class AsteriskLeg:
         if self._line is not None:
             await self._board.join(bridge, self._line.channel)
 
-    def _press(self, source: str, key: str) -> None:
-        if self._keys.pressed(source, key, monotonic()):
+    def _press(self, source: str, key: str, at: float) -> None:
+        if self._keys.pressed(source, key, at):
             self._put(Digit(key=key))
 
     def _check(self, now: float) -> None:

@@ -41,10 +41,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     @property
     def began_at(self) -> datetime | None:
         """When the network announced it."""
-        try:
-            return datetime.strptime(self.creationtime, "%Y-%m-%dT%H:%M:%S.%f%z")
-        except ValueError:
-            return None
+        return _time(self.creationtime)
 
     @property
     def trunk(self) -> str | None:
@@ -91,6 +88,13 @@ class ChannelDtmfReceived(Struct, frozen=True, kw_only=True):
 
     channel: Channel
     digit: str
+    timestamp: str = ""
+
+    @property
+    def at(self) -> float | None:
+        """When that was, in seconds of Asterisk's clock."""
+        at = _time(self.timestamp)
+        return None if at is None else at.timestamp()
 
 
 class ApplicationReplaced(Struct, frozen=True, kw_only=True):
@@ -143,3 +147,10 @@ def event(content: str | bytes) -> Event | None:
 def channel_of(answer: Any) -> Channel:
     """Return the channel in an answer of ARI."""
     return msgspec.convert(answer, Channel)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
+    except ValueError:
+        return None

@@ -46,11 +46,18 @@ class Gapless:
     def __init__(self, now: float) -> None:
         self._began = now
         self._counted = 0
+        self._heard = 0
         self.last = now
+
+    @property
+    def heard_s(self) -> float:
+        """How many seconds of audio have come: the line's own time."""
+        return self._heard / BYTES_PER_S
 
     def take(self, size: int, now: float) -> None:
         """Count bytes that came."""
         self._counted += size
+        self._heard += size
         self.last = now
 
     def lacking(self, now: float) -> int:
