@@ -4,7 +4,7 @@ Audio crosses this border as PCM, signed 16 bit, little-endian, mono unless a re
 otherwise. Every time is in milliseconds from the first sample fed to the session.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -150,13 +150,15 @@ class Recogniser(Protocol):
         entry: str | None = None,
         topic: str | None = None,
         thorough: bool = False,
+        news: Callable[[], None] | None = None,
     ) -> RecogniserSession:
         """Start to listen.
 
         ``sample_rate`` is in Hz (8000 for a telephone), ``language`` a BCP 47 tag. ``entry`` (the
         number that was dialled) and ``topic`` (the branch of the menu) choose the words of the
         city that are to be expected. ``thorough`` spends several times the CPU time on fewer
-        mistakes: for recordings nobody waits for.
+        mistakes: for recordings nobody waits for. ``news`` is called, on the event loop, when
+        something is known before more audio has come: an empty feed takes it.
         """
         ...
 

@@ -57,6 +57,7 @@ class GatedSession:
         admission: Admission,
         watch: Watch,
         live: bool,
+        news: Callable[[], None] | None = None,
     ) -> None:
         self._gate = gate
         self._hearer = hearer
@@ -65,6 +66,7 @@ class GatedSession:
         self._admission = admission
         self._watch = watch
         self._live = live
+        self._news = news
         self._inbox = bytearray()
         self._ended = False
         self._closed = False
@@ -153,6 +155,11 @@ class GatedSession:
                 self._note(event)
         if self._decoding is None and self._wanted() and not self._closed:
             self._decoding = asyncio.create_task(self._run_decoder())
+        self._tell_of_news()
+
+    def _tell_of_news(self) -> None:
+        if self._ready and self._news is not None and not self._ended:
+            self._news()
 
     def _note(self, event: Gated) -> None:
         match event:
@@ -249,10 +256,12 @@ class GatedSession:
         if text and text != self._shown:
             self._shown = text
             self._ready.append(Partial(start_ms=_ms(so_far.start), text=text, stable_chars=stable))
+            self._tell_of_news()
 
     def _tell(self, utterance: Utterance, decoded: Decoded | None) -> None:
         if decoded is not None and not self._closed:
             self._ready.append(Final(segment=_segment(utterance, decoded)))
+            self._tell_of_news()
 
     def _fail(self, what: str) -> None:
         self._failures += 1

@@ -74,6 +74,7 @@ class GatedRecogniser:
         entry: str | None = None,
         topic: str | None = None,
         thorough: bool = False,
+        news: Callable[[], None] | None = None,
     ) -> GatedSession:
         """Start to listen; see the Recogniser port."""
         if sample_rate not in _RATES:
@@ -94,6 +95,7 @@ class GatedRecogniser:
             admission=self._admission,
             watch=self._watch,
             live=not thorough,
+            news=news,
         )
 
     def close(self) -> None:

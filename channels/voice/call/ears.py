@@ -86,7 +86,11 @@ class Ears:
             self.rest()
         try:
             session = self._recogniser.session(
-                sample_rate=SAMPLE_RATE, language=language, entry=self._entry, topic=topic
+                sample_rate=SAMPLE_RATE,
+                language=language,
+                entry=self._entry,
+                topic=topic,
+                news=self._due.set,
             )
         except Exception as error:  # a recogniser that cannot start must not cost the call
             self._recogniser = None

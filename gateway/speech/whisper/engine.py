@@ -6,6 +6,7 @@ the tokens that Chinese needs; a thorough pass pads fully. ``python -m bench.spe
 """
 
 import math
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from gateway.speech.engine import Decode, Decoded, Effort
 from gateway.speech.guards import invented, repetitive
 from gateway.speech.whisper.spectrogram import FRAMES_PER_SECOND, Spectrogram
 from gateway.speech.whisper.tokens import Specials, read_tokenizer, text_tokens, words_of
+from gateway.speech.whisper.vectors import widen
 from gateway.speech.whisper.weights import Vocabulary, chinese, everything, trimmed
 
 _LONGEST_S = 30
@@ -58,7 +60,7 @@ class _Care:
 
 _CARE = {
     Effort.SKETCH: _Care(silence_s=3, beam=1, words=False, style=False),
-    Effort.USUAL: _Care(silence_s=5, beam=5, words=True, style=False),
+    Effort.USUAL: _Care(silence_s=5, beam=3, words=True, style=False),
     Effort.THOROUGH: _Care(silence_s=_LONGEST_S, beam=5, words=True, style=True),
 }
 
@@ -80,6 +82,7 @@ class WhisperEngine:
         self._workers = workers
         self._models: dict[bool, _Loaded] = {}
         self._loading = threading.Lock()
+        widen(os.environ)
         try:
             self._tokenizer: Tokenizer = read_tokenizer(folder)
         except Exception as error:  # the library raises nothing more particular

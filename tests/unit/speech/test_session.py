@@ -82,6 +82,21 @@ async def test_a_caller_who_hangs_up_in_mid_sentence_is_heard() -> None:
     assert texts(events) == ["有人跌倒了快"]
 
 
+async def test_what_is_known_between_two_pieces_of_audio_is_announced() -> None:
+    recogniser = scripted_recogniser("停水了")
+    news = asyncio.Event()
+    session = recogniser.session(sample_rate=RATE, language="zh", news=news.set)
+    events = list(await session.feed(sentence()))
+    async with asyncio.timeout(10):
+        while not texts(events):
+            await news.wait()
+            news.clear()
+            events += await session.feed(b"")
+    session.close()
+    recogniser.close()
+    assert texts(events) == ["停水了"]
+
+
 async def test_silence_says_nothing() -> None:
     recogniser = scripted_recogniser("从未说过")
     session = recogniser.session(sample_rate=RATE, language="zh")

@@ -259,6 +259,7 @@ class FakeRecogniser:
         entry: str | None = None,
         topic: str | None = None,
         thorough: bool = False,
+        news: Callable[[], None] | None = None,
     ) -> RecogniserSession:
         assert sample_rate == 8000
         self.asked.append((language, entry, topic))
