@@ -4,6 +4,7 @@ from channels.web.api import ApiIntake
 from channels.web.config import WebSettings
 from channels.web.description import describe
 from channels.web.form import FormIntake, FormPage
+from channels.web.outbound import StatusPageSender
 from channels.web.pages import Pages
 from channels.web.status import StatusPage
 from channels.web.words import Catalogue
@@ -30,6 +31,7 @@ def build(settings: ChannelSettings, ports: Ports) -> Account:
             acknowledges=False,
             key_conflict_is_error=True,
         ),
+        sender=StatusPageSender(),
         routes=(
             Route(method="GET", path="/report", handler=FormPage(pages), public=True),
             Route(method="POST", path="/report", handler=form, public=True),

@@ -111,7 +111,8 @@ class ReplyDesk:
         filing = case.filed.filing
         account = self.accounts.get((filing.kind, filing.account))
         if account is None or account.sender is None:
-            await self._settle(job, _Ending(state="failed", reason="no_such_account"))
+            reason = "no_such_account" if account is None else "no_way_back"
+            await self._settle(job, _Ending(state="failed", reason=reason))
             return
         reply = Reply(
             reply_id=_reply_id(job),

@@ -236,14 +236,18 @@ async def test_a_channel_that_may_not_write_fails_before_anything_is_sent(post: 
     ]
 
 
-@pytest.mark.parametrize("gone", ["account", "sender"])
-async def test_an_account_that_is_gone_fails_with_the_reason(post: Post, gone: str) -> None:
+@pytest.mark.parametrize(
+    ("gone", "why"), [("account", "no_such_account"), ("sender", "no_way_back")]
+)
+async def test_an_account_that_is_gone_fails_with_the_reason(
+    post: Post, gone: str, why: str
+) -> None:
     desk = post.desk(accounts=gone != "account", sender=gone != "sender")
     await desk.handle(await post.claimed())
     assert (await post.progress()).state == "failed"
     assert post.noted == [
         ("reply.settled", {"kind": "sms", "outcome": "failed"}),
-        ("reply.failed", {"draft_id": DRAFT_ID, "why": "no_such_account"}),
+        ("reply.failed", {"draft_id": DRAFT_ID, "why": why}),
     ]
     assert await post.waiting() == 0
 
