@@ -18,6 +18,7 @@ from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decode, Decoded, Effort
 from gateway.speech.streaming import heard_whole
+from gateway.speech.warm import WarmRecognisers
 
 
 class _Word(msgspec.Struct, frozen=True):
@@ -46,13 +47,19 @@ class VoskEngine:
                 "run: pip install 'vosk>=0.3.45'",
             ) from error
         vosk.SetLogLevel(-1)
-        self._vosk: Any = vosk
         try:
-            self._model = vosk.Model(str(folder))
+            loaded = vosk.Model(str(folder))
         except Exception as error:  # the library raises nothing more particular
             raise ModelError(
                 f"speech model {model} does not load", f"run: hotline models verify {model}"
             ) from error
+
+        def make() -> Any:
+            recogniser = vosk.KaldiRecognizer(loaded, float(RATE))
+            recogniser.SetWords(True)
+            return recogniser
+
+        self._recognisers = WarmRecognisers(make)
         self._info = EngineInfo(
             engine="vosk",
             model=model,
@@ -80,9 +87,8 @@ class VoskEngine:
                 f"speech model {self._info.model} does not know the language {language!r}",
                 f"it speaks: {known}",
             )
-        recogniser = self._vosk.KaldiRecognizer(self._model, float(RATE))
-        recogniser.SetWords(True)
-        return VoskStream(recogniser, spaced=not language.startswith(("zh", "yue", "cmn", "ja")))
+        spaced = not language.startswith(("zh", "yue", "cmn", "ja"))
+        return VoskStream(self._recognisers, spaced=spaced)
 
 
 class VoskStream:
@@ -91,21 +97,30 @@ class VoskStream:
     The engine puts a space between any two words; ``spaced`` tells whether people do.
     """
 
-    def __init__(self, recogniser: Any, *, spaced: bool) -> None:
-        self._recogniser = recogniser
+    def __init__(self, recognisers: WarmRecognisers, *, spaced: bool) -> None:
+        self._recognisers = recognisers
+        self._warm = recognisers.take()
+        self._began = self._warm.heard / RATE
+        self._between = False
         self._spaced = spaced
         self._sentences: list[_Result] = []
 
     def hear(self, audio: Samples) -> str:
         """Take the next piece and return the provisional text."""
-        if self._recogniser.AcceptWaveform(_pcm(audio)):
-            self._keep(self._recogniser.Result())
+        recogniser = self._warm.recogniser
+        self._warm.heard += len(audio)
+        self._between = bool(recogniser.AcceptWaveform(_pcm(audio)))
+        if self._between:
+            self._keep(recogniser.Result())
             return self._readable(self._text())
-        return self._readable(self._text(_read(self._recogniser.PartialResult()).partial))
+        return self._readable(self._text(_read(recogniser.PartialResult()).partial))
 
     def finish(self) -> Decoded | None:
         """End the utterance."""
-        self._keep(self._recogniser.FinalResult())
+        self._keep(self._warm.recogniser.FinalResult())
+        if not self._between:
+            # Between two sentences the library finishes nothing: the last sound would stay in it.
+            self._recognisers.give_back(self._warm)
         words = [word for sentence in self._sentences for word in sentence.result]
         text = self._text()
         if not text:
@@ -117,8 +132,8 @@ class VoskStream:
             words=tuple(
                 TranscriptWord(
                     text=word.word,
-                    start_ms=int(word.start * 1000),
-                    end_ms=int(word.end * 1000),
+                    start_ms=self._ms(word.start),
+                    end_ms=self._ms(word.end),
                     confidence=round(word.conf, 3),
                 )
                 for word in words
@@ -132,6 +147,9 @@ class VoskStream:
 
     def _text(self, provisional: str = "") -> str:
         return " ".join(part for part in (*(s.text for s in self._sentences), provisional) if part)
+
+    def _ms(self, seconds: float) -> int:
+        return round((seconds - self._began) * 1000)
 
     def _readable(self, text: str) -> str:
         return text if self._spaced else text.replace(" ", "")

@@ -78,6 +78,24 @@ def test_provisional_texts_come_while_the_caller_speaks(engine: VoskEngine) -> N
     assert {Feature.PARTIALS, Feature.WORDS, Feature.CONFIDENCE} <= engine.info.features
 
 
+def test_each_utterance_counts_its_times_from_its_own_beginning(engine: VoskEngine) -> None:
+    decode = engine.decoder(language="ko")
+    first, second = decode(speech()), decode(speech())
+    assert first is not None
+    assert second is not None
+    assert abs(first.words[0].start_ms - second.words[0].start_ms) < 200
+    assert second.words[-1].end_ms <= 4100
+
+
+def test_two_callers_speak_at_once(engine: VoskEngine) -> None:
+    one, other = (engine.stream(language="ko", hotwords=()) for _ in range(2))
+    for piece in pieces(speech()):
+        one.hear(piece)
+        other.hear(np.zeros_like(piece))
+    assert other.finish() is None
+    assert one.finish() is not None
+
+
 def test_silence_is_no_words(engine: VoskEngine) -> None:
     assert engine.decoder(language="ko")(np.zeros(2 * RATE, np.float32)) is None
 
