@@ -6,6 +6,7 @@ import numpy as np
 import soxr
 
 from gateway.speech.endpointing import (
+    CHUNK,
     RATE,
     Began,
     Endpointer,
@@ -60,9 +61,15 @@ class Gate:
             if sample_rate == RATE
             else soxr.ResampleStream(sample_rate, RATE, 1, dtype="float32")
         )
+        self._stride = 2 * CHUNK * sample_rate // RATE
         self._live = live
         self._sketched = 0
         self._paused: tuple[int, int] | None = None
+
+    @property
+    def stride(self) -> int:
+        """How many bytes are worth a call: those of a chunk, for nothing smaller is judged."""
+        return self._stride
 
     def judge(self, pcm: bytes, *, last: bool) -> list[Gated]:
         """Judge the next samples (signed 16 bit); ``last`` ends the stream."""

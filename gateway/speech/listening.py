@@ -102,7 +102,7 @@ class GatedSession:
         """Queue audio and return what is known by now."""
         if not (self._closed or self._ended):
             self._inbox += pcm
-            if self._gating is None and len(self._inbox) > 1:
+            if self._gating is None and len(self._inbox) >= self._gate.stride:
                 self._gating = asyncio.create_task(self._run_gate())
         return self._taken()
 
@@ -134,7 +134,7 @@ class GatedSession:
 
     async def _run_gate(self) -> None:
         try:
-            while len(self._inbox) > 1 and not self._closed:
+            while len(self._inbox) >= self._gate.stride and not self._closed:
                 await self._gate_once(last=False)
         finally:
             self._gating = None

@@ -74,6 +74,18 @@ async def test_a_sentence_is_told_as_started_ended_and_text_with_its_times() -> 
     assert (final.segment.start_ms, final.segment.end_ms) == (started.at_ms, ended.at_ms)
 
 
+async def test_the_gate_is_called_when_there_is_a_chunk_to_judge() -> None:
+    recogniser = scripted_recogniser("停水了")
+    session = recogniser.session(sample_rate=RATE, language="zh")
+    busy = []
+    for _ in range(2):
+        await session.feed(voice(20))
+        busy.append(session.busy)
+    assert busy == [False, True]
+    await session.finish()
+    recogniser.close()
+
+
 async def test_a_caller_who_hangs_up_in_mid_sentence_is_heard() -> None:
     recogniser = scripted_recogniser("有人跌倒了快")
     session = recogniser.session(sample_rate=RATE, language="zh")
