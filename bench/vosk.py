@@ -8,13 +8,13 @@ this process, so the ratio is that of the calls a core can carry.
 
 The model is Korean. Speech of another language makes Kaldi search several times as much as its own
 does, and the search hides what a frame of silence costs. So the sentence is the Korean one of the
-recordings in ``HOTLINE_SPEECH_DATA`` (see ``bench/speech.py``), and without them the demo's
+recordings in ``HOTLINE_SPEECH_DATA`` (see ``bench/speech.py``), and without them some of the demo's
 Mandarin callers take its place. It is repeated, which favours the yardstick: its recogniser has
 composed the sentence's graph after the first time.
 
-A gateway has heard callers before this one: before each round ours, newly loaded, hears those of
-the demo, and never the measured sentence. A second row lets the yardstick hear them too, with the
-recogniser it then goes on with. That is what the gate alone brings.
+A gateway has heard callers before this one: before each round ours, newly loaded, hears other ones
+of the demo, and never the measured sentence. A second row lets the yardstick hear them too, with
+the recogniser it then goes on with. That is what the gate alone brings.
 """
 
 import asyncio
@@ -85,8 +85,11 @@ def measure(options: Options) -> Iterable[Row]:
         return
     vosk.SetLogLevel(-1)
     model = vosk.Model(str(state.folder))
-    others = [read_audio(path).pcm for path in sorted(_CALLERS.glob("zh*.wav"))]
-    call = _call(turns=2 if options.quick else 4)
+    turns = 2 if options.quick else 4
+    callers = [(read_audio(path).pcm, "") for path in sorted(_CALLERS.glob("zh*.wav"))]
+    korean = _korean()
+    call = _call(korean or callers[:turns], turns)
+    others = [pcm for pcm, _ in (callers if korean else callers[turns:])]
     theirs, warm, ours = [], [], []
     for _ in range(2 if options.quick else 5):
         theirs.append(_every_frame(call, _connection(vosk, model)))
@@ -134,8 +137,7 @@ def _error_rate(said: str, heard: Sequence[_Heard]) -> float:
     return statistics.mean(scorer.score(said, one.text).error_rate or 0 for one in heard)
 
 
-def _call(turns: int) -> _Call:
-    sentences = list(_korean() or _demo())
+def _call(sentences: Sequence[tuple[bytes, str]], turns: int) -> _Call:
     noise = np.random.default_rng(0)
     pcm, said = bytearray(), []
     for turn in range(turns):
@@ -157,11 +159,6 @@ def _korean() -> list[tuple[bytes, str]]:
         for entry in entries
         if entry["lang"] == _LANGUAGE
     ]
-
-
-def _demo() -> Iterator[tuple[bytes, str]]:
-    for path in sorted(_CALLERS.glob("zh*.wav")):
-        yield read_audio(path).pcm, ""
 
 
 def _connection(library: Any, model: Any) -> tuple[Any, float]:
