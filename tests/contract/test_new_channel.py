@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield write(KIND, into)
     for name in [name for name in sys.modules if name.startswith(f"channels.{KIND}")]:
         del sys.modules[name]
-    delattr(channels, KIND)
+    vars(channels).pop(KIND, None)
 
 
 def test_it_is_found_by_its_folder_and_speaks_of_every_rule(folder: Path) -> None:
