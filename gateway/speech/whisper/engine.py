@@ -26,6 +26,7 @@ from gateway.speech.catalogue import ModelError
 from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decode, Decoded, Effort
 from gateway.speech.guards import invented, repetitive
+from gateway.speech.whisper.coverage import covering
 from gateway.speech.whisper.spectrogram import FRAMES_PER_SECOND, Spectrogram
 from gateway.speech.whisper.tokens import Specials, read_tokenizer, text_tokens, words_of
 from gateway.speech.whisper.vectors import widen
@@ -115,7 +116,7 @@ class WhisperEngine:
         specials = Specials.of(self._tokenizer, code)
         care = _CARE[effort]
         lead = self._lead(hotwords, _STYLE.get(code, "") if care.style else "")
-        return partial(
+        once = partial(
             self._decode,
             loaded=loaded,
             specials=specials,
@@ -124,6 +125,7 @@ class WhisperEngine:
             request=specials.request(text_tokens(self._tokenizer, lead) if lead else []),
             care=care,
         )
+        return covering(once, spaced=code not in _UNSPACED)
 
     def _decode(
         self,
