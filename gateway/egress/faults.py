@@ -5,7 +5,7 @@ import socket
 import ssl
 
 import aiohttp
-from aiohttp.http_exceptions import ContentLengthError, LineTooLong
+from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, LineTooLong
 
 from gateway.channel.http import EgressError, EgressErrorKind
 
@@ -88,7 +88,7 @@ def _classify(
                 "write an IPv4 address as four decimal numbers",
                 False,
             )
-        case aiohttp.ClientResponseError() if _caused_by(fault, LineTooLong):
+        case HttpProcessingError() if _caused_by(fault, LineTooLong):
             return (
                 EgressErrorKind.TOO_LARGE,
                 f"{where}: the answer's headers are too long",
