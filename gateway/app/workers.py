@@ -22,12 +22,13 @@ from gateway.replies.texts import load_texts
 from gateway.speech.recordings import RecordingReader
 from gateway.store.correspondence import REPLY_QUEUE
 from gateway.store.engine import Store
+from gateway.store.holding import Pace
 from gateway.store.inbound import ASSEMBLE
 from gateway.store.ledger import Ledgers
 from gateway.store.rounds import Rescue, Rounds
 from gateway.store.steps import Reach
 from gateway.store.wakeup import Wakeup
-from gateway.store.worker import Handler, Pace, Worker
+from gateway.store.worker import Handler, Worker
 from gateway.telemetry.notes import Notes
 
 if TYPE_CHECKING:  # signal processing is loaded only where a channel carries voice

@@ -2,10 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import structs
 
 from gateway.channel.errors import StoreBusy
 from gateway.channel.http import EgressError, EgressReply, HttpClient
@@ -14,24 +16,23 @@ from gateway.config import Endpoint
 from gateway.delivery import forwarding
 from gateway.delivery.answer import opened_case
 from gateway.delivery.breaker import BreakerPolicy, BreakerState
+from gateway.delivery.crew import Crew
 from gateway.delivery.forwarding import FORWARD_EVENT
-from gateway.delivery.gate import READY_PER_CALL, Gate, Standing
+from gateway.delivery.gate import Gate, Standing
 from gateway.delivery.keyring import signing_keys
 from gateway.delivery.letter import compose
-from gateway.delivery.reading import EventReader
 from gateway.delivery.schedule import RetrySchedule, standard_schedule
 from gateway.delivery.settling import Settler, patiently
 from gateway.delivery.signing import BadSecret
-from gateway.delivery.slots import Slots
 from gateway.delivery.verdict import HELD_WAIT, Dead, Delivered, Pause, Retry, Verdict, judge
 from gateway.store import audit, deliveries, work
-from gateway.store.deliveries import Attempt, Outcome, Settled
+from gateway.store.deliveries import Attempt, Delivery, Outcome, Settled
 from gateway.store.feed import Subscription, Told
+from gateway.store.holding import GiveUp, Holding, Pace, Postpone
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
 from gateway.store.steps import Reach, no_step
 from gateway.store.times import to_us
 from gateway.store.work import Work
-from gateway.store.worker import GiveUp, Pace, Postpone, Worker
 
 RESPONSE_LIMIT = 16 * 1024
 """The most of an answer that is kept in the attempt log, in bytes."""
@@ -53,7 +54,7 @@ class Terms:
 
 
 class Courier:
-    """Delivers to one endpoint until it is stopped; one queue, one gate, its own worker.
+    """Delivers to one endpoint until it is stopped; one queue, one gate, its own crew.
 
     Raises ``BadSecret`` when a configured secret cannot be a key.
     """
@@ -65,7 +66,6 @@ class Courier:
         *,
         terms: Terms,
         ledgers: Ledgers,
-        events: EventReader,
         http: HttpClient,
         note: Callable[..., None],
         pace: Pace,
@@ -73,12 +73,9 @@ class Courier:
     ) -> None:
         self.endpoint = endpoint
         self.gate = Gate(endpoint.name, terms.breaker)
-        self._slots = Slots(lambda: self.gate.width)
-        self._settler = Settler(ledgers.store, lambda: self._slots.inside)
         self._terms = terms
         self._ledgers = ledgers
         self._clock = ledgers.clock
-        self._events = events
         self._http = http
         self._note = note
         self._reach = reach
@@ -88,21 +85,21 @@ class Courier:
         self._limits = HttpLimits(total_s=endpoint.timeout)
         self._strict = endpoint.order == "strict"
         self._look_s = pace.poll_s
-        self._worker = Worker(
+        self._settler = Settler(ledgers.store, done=self._settled, failed=self._unsettled)
+        self._crew = Crew(self._bring, width=lambda: self.gate.width, rest=self._settler.flush)
+        self._afterwards: set[asyncio.Task[None]] = set()
+        self._holding = Holding(
             store=ledgers.store,
             queue=subscription.queue,
-            handle=self.handle,
+            claim=deliveries.claim,
+            begin=self._crew.add,
+            room=self._room,
             clock=ledgers.clock,
             ids=ledgers.ids,
             wakeup=ledgers.wakeup,
             note=note,
             # An attempt too many here would bury what the schedule still wants to try.
-            pace=replace(
-                pace,
-                at_once=terms.breaker.most_at_once * READY_PER_CALL,
-                max_attempts=len(terms.schedule.waits) + 1,
-            ),
-            room=self._room,
+            pace=replace(pace, max_attempts=len(terms.schedule.waits) + 1),
         )
 
     async def run(self) -> None:
@@ -110,37 +107,70 @@ class Courier:
         await self._look()
         watch = asyncio.create_task(self._watch())
         try:
-            await self._worker.run()
+            await self._holding.run()
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            await self._crew.dismiss()
+            for task in (watch, *self._afterwards):
+                task.cancel()
+            await asyncio.gather(watch, *self._afterwards, return_exceptions=True)
 
     def stop(self) -> None:
         """Begin nothing more."""
-        self._worker.stop()
+        self._holding.stop()
 
-    async def handle(self, one: Work) -> None:
-        """Make one attempt at one delivery."""
-        told = await self._events.get(one.payload["event"])
-        if told is None:
-            raise GiveUp(f"event {one.payload['event']} is not in the feed any more")
-        async with self._slots:
+    async def _bring(self, one: Delivery) -> None:
+        """Make one attempt at one delivery; what follows from it is not waited for."""
+        try:
+            told = one.told
+            if told is None:
+                raise GiveUp(f"event {one.payload.get('event')} is not in the feed any more")
             await self._enter()
             started, clock = self._clock.now(), self._clock.monotonic()
             outcome = await self._post(told, started)
             took_us = round((self._clock.monotonic() - clock) * 1_000_000)
-        self._reach("delivery.after_post")
-        if isinstance(outcome, Retry):
-            verdict: Verdict = outcome
-        else:
-            verdict = judge(outcome, now=self._clock.now())
-        attempt = self._attempt(one, told, started, took_us, outcome, verdict)
+            self._reach("delivery.after_post")
+            if isinstance(outcome, Retry):
+                verdict: Verdict = outcome
+            else:
+                verdict = judge(outcome, now=self._clock.now())
+            attempt = self._attempt(one, told, started, took_us, outcome, verdict)
+        except Exception as error:
+            self._follow(self._holding.failed(one, error))
+            return
         if isinstance(verdict, Delivered) and self.gate.is_easy and not self._forwards(told):
-            await self._settler.settle(Settled(attempt=attempt, work=one))
             self.gate.went_well()
+            self._settler.add(Settled(attempt=attempt, work=one))
         else:
+            self._follow(self._settle_alone(one, told, attempt, verdict, outcome))
+
+    def _follow(self, what: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(what)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
+
+    async def _settle_alone(
+        self,
+        one: Delivery,
+        told: Told,
+        attempt: Attempt,
+        verdict: Verdict,
+        outcome: EgressReply | EgressError | Retry,
+    ) -> None:
+        try:
             attempt = await self._settle(one, told, attempt, verdict, outcome)
-        self._note("delivery.attempt", endpoint=self.endpoint.name, outcome=attempt.outcome.value)
+        except Exception as error:
+            await self._holding.failed(one, error)
+        else:
+            self._settled(Settled(attempt=attempt, work=one))
+
+    def _settled(self, item: Settled) -> None:
+        self._note(
+            "delivery.attempt", endpoint=self.endpoint.name, outcome=item.attempt.outcome.value
+        )
+        self._holding.done(item.work)
+
+    def _unsettled(self, item: Settled, error: Exception) -> None:
+        self._follow(self._holding.failed(item.work, error))
 
     def _forwards(self, told: Told) -> bool:
         return self.endpoint.forwards and told.type == FORWARD_EVENT and told.draft_id is not None
@@ -201,7 +231,7 @@ class Courier:
         next_wait = self._next_wait(one, verdict)
         gives_up = isinstance(verdict, Retry | Dead) and next_wait is None
         if gives_up:
-            attempt = replace(attempt, outcome=Outcome.DEAD)
+            attempt = structs.replace(attempt, outcome=Outcome.DEAD)
         was = self.gate.standing
 
         def settle(ledger: Ledger) -> tuple[Standing, bool]:
@@ -312,11 +342,9 @@ class Courier:
             # Due as before: from here on it is the gate that holds it back.
             raise Postpone("the endpoint is not called now", until=now, tried=False)
 
-    def _room(self) -> int:
+    def _room(self, held: int) -> int:
         return self.gate.room(
-            now=self._clock.now(),
-            monotonic=self._clock.monotonic(),
-            in_hand=self._worker.in_hand,
+            now=self._clock.now(), monotonic=self._clock.monotonic(), in_hand=held
         )
 
     async def _watch(self) -> None:
@@ -326,10 +354,10 @@ class Courier:
             try:
                 await self._look()
             except StoreBusy as error:
-                self._note("worker.store_busy", queue=self._worker.queue, why=error.message)
+                self._note("worker.store_busy", queue=self._holding.queue, why=error.message)
             except Exception as error:  # the next look must come whatever this one met
                 why = f"unexpected {type(error).__name__}"
-                self._note("worker.failed", queue=self._worker.queue, why=why, error=error)
+                self._note("worker.failed", queue=self._holding.queue, why=why, error=error)
 
     async def _look(self) -> None:
         version, name = self.gate.version, self.endpoint.name
@@ -340,7 +368,7 @@ class Courier:
             was = self.gate.standing
             self.gate.heard(row)
             if self.gate.standing != was:
-                self._ledgers.wakeup.notify(self._worker.queue)
+                self._ledgers.wakeup.notify(self._holding.queue)
 
 
 def standing_news(endpoint: str) -> str:

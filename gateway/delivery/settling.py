@@ -33,30 +33,36 @@ async def patiently(commit: Callable[[], Awaitable[R]]) -> R:
 
 
 class Settler:
-    """Gathers what was acknowledged for up to ``WAIT_S``, or until no call is under way."""
+    """Gathers what was acknowledged until it is a group, ``WAIT_S`` has passed, or ``flush``.
 
-    def __init__(self, store: Store, calls_under_way: Callable[[], int]) -> None:
+    ``done`` is told what is logged and finished. ``failed`` is told what is not, and why:
+    ``Fenced`` when it had been taken from us, ``StoreBusy`` when nothing is committed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        done: Callable[[Settled], None],
+        failed: Callable[[Settled, Exception], None],
+    ) -> None:
         self._store = store
-        self._calls = calls_under_way
-        self._waiting: list[tuple[Settled, asyncio.Future[None]]] = []
+        self._done = done
+        self._failed = failed
+        self._waiting: list[Settled] = []
         self._timer: asyncio.TimerHandle | None = None
         self._commits: set[asyncio.Task[None]] = set()
 
-    async def settle(self, item: Settled) -> None:
-        """Return once this delivery is logged and its work is done.
-
-        Raises ``Fenced`` when it had been taken from us, ``StoreBusy`` when nothing is committed.
-        """
-        loop = asyncio.get_running_loop()
-        settled: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((item, settled))
-        if len(self._waiting) >= GROUP or not self._calls():
-            self._flush()
+    def add(self, item: Settled) -> None:
+        """Settle a delivery, soon."""
+        self._waiting.append(item)
+        if len(self._waiting) >= GROUP:
+            self.flush()
         elif self._timer is None:
-            self._timer = loop.call_later(WAIT_S, self._flush)
-        await settled
+            self._timer = asyncio.get_running_loop().call_later(WAIT_S, self.flush)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Settle what has been gathered, now: there is nothing to wait for."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -66,31 +72,25 @@ class Settler:
             self._commits.add(commit)
             commit.add_done_callback(self._commits.discard)
 
-    async def _commit(self, group: list[tuple[Settled, "asyncio.Future[None]"]]) -> None:
+    async def _commit(self, group: list[Settled]) -> None:
         try:
-            await patiently(partial(self._write, [item for item, _ in group]))
+            await patiently(partial(self._write, group))
         except Fenced as error:
             if len(group) == 1:
-                _fail(group[0][1], error)
+                self._failed(group[0], error)
                 return
             # One that was taken from us must not keep the others from being settled.
             for one in group:
                 await self._commit([one])
         except Exception as error:
-            for _, settled in group:
-                _fail(settled, error)
+            for one in group:
+                self._failed(one, error)
         else:
-            for _, settled in group:
-                if not settled.done():
-                    settled.set_result(None)
+            for one in group:
+                self._done(one)
 
     async def _write(self, items: Sequence[Settled]) -> None:
         lanes = [item.work.lane for item in items if item.work.lane is not None]
         await self._store.write(
             lambda connection: deliveries.settle_delivered(connection, items), locks=lanes
         )
-
-
-def _fail(settled: "asyncio.Future[None]", error: Exception) -> None:
-    if not settled.done():
-        settled.set_exception(error)

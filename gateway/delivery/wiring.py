@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from gateway.channel.http import HttpClient
 from gateway.config import Endpoint
 from gateway.delivery.courier import Courier, Terms
-from gateway.delivery.reading import EventReader
 from gateway.store.feed import Subscription
+from gateway.store.holding import Pace
 from gateway.store.ledger import Ledgers
 from gateway.store.steps import Reach, no_step
-from gateway.store.worker import Pace
 
 
 def subscription(endpoint: Endpoint) -> Subscription:
@@ -43,14 +42,12 @@ async def couriers(
     Raises ``BadSecret`` when a configured secret cannot be a key.
     """
     terms = terms or Terms(forwarding=forwarding_names(endpoints), source=source)
-    events = EventReader(ledgers.store)
     return tuple(
         Courier(
             endpoint,
             subscription(endpoint),
             terms=terms,
             ledgers=ledgers,
-            events=events,
             http=http,
             note=note,
             pace=pace or Pace(),

@@ -40,10 +40,10 @@ from gateway.intake.recognising import (
 from gateway.intake.splitting import divided
 from gateway.store import correspondence, drafts, inbound
 from gateway.store.drafts import Filed, Filing
+from gateway.store.holding import Postpone
 from gateway.store.inbound import Inbound
 from gateway.store.ledger import Ledger
 from gateway.store.times import SECOND, from_us, to_us
-from gateway.store.worker import Postpone
 
 RECEIPT_PATIENCE_S = 10
 """How long the news of a message that we do not know yet may wait for it."""

@@ -28,12 +28,12 @@ from gateway.intake.fetching import Fetched, Gone, NotNow, NotTaken, fetch
 from gateway.intake.recognising import RECOGNISE, recognise_later
 from gateway.store import drafts, inbound, work
 from gateway.store.drafts import Filed
+from gateway.store.holding import GiveUp, Postpone
 from gateway.store.inbound import Inbound
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
 from gateway.store.steps import Reach, no_step
 from gateway.store.times import from_us
 from gateway.store.work import Work
-from gateway.store.worker import GiveUp, Postpone
 
 ACTOR = "gateway"
 

@@ -23,11 +23,11 @@ from gateway.replies.texts import MASKED_CODE, Texts
 from gateway.store import correspondence, drafts, work
 from gateway.store.correspondence import Progress, ReplyState
 from gateway.store.drafts import Filed
+from gateway.store.holding import Postpone
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
 from gateway.store.steps import Reach, no_step
 from gateway.store.times import from_us, to_us
 from gateway.store.work import Fenced, Work
-from gateway.store.worker import Postpone
 
 ACTOR = "gateway"
 

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection, select, text
 
-from gateway.store import work
+from gateway.store import feed, work
+from gateway.store.feed import Told
 from gateway.store.locks import lock
 from gateway.store.sql import Insert, Statement
 from gateway.store.tables import ATTEMPT, ENDPOINT, EVENT
@@ -33,8 +35,13 @@ class Outcome(StrEnum):
     """May have been acted on; a person decides."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Delivery(Work, frozen=True, kw_only=True):
+    """Work of an endpoint's outbox with the event to bring; None: the feed has it no more."""
+
+    told: Told | None
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
     """One call of an endpoint; ``started`` and ``took_us`` in store microseconds.
 
     ``number`` counts the schedule's attempts from 1; one that used up nothing is followed by
@@ -59,7 +66,7 @@ class Settled:
     """An acknowledged delivery whose only effect is that its work is done."""
 
     attempt: Attempt
-    work: Work
+    work: Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,21 @@ _KEEP = Statement(
 )
 _DEPTH = text("SELECT state, count(*) FROM work WHERE queue = :queue GROUP BY state")
 _QUEUES = text("SELECT DISTINCT queue FROM work WHERE queue LIKE 'deliver:%'")
+
+
+def claim(
+    connection: Connection, *, queue: str, limit: int, now: int, lease: int, claim_id: str
+) -> list[Delivery]:
+    """Claim work of an outbox as ``work.claim`` does, and read what it is to bring."""
+    works = work.claim(
+        connection, queue=queue, limit=limit, now=now, lease=lease, claim_id=claim_id
+    )
+    told = feed.by_ids(connection, [_event_id(one) for one in works]) if works else {}
+    return [Delivery(**structs.asdict(one), told=told.get(_event_id(one))) for one in works]
+
+
+def _event_id(one: Work) -> str:
+    return str(one.payload.get("event"))
 
 
 def record(connection: Connection, attempts: Sequence[Attempt]) -> None:

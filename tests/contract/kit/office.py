@@ -21,13 +21,13 @@ from gateway.intake.recognising import SecondPass
 from gateway.store import drafts, feed, work
 from gateway.store.engine import Store
 from gateway.store.feed import Subscription, Told
+from gateway.store.holding import Postpone
 from gateway.store.inbound import ASSEMBLE
 from gateway.store.ledger import Ledgers
 from gateway.store.opening import open_store
 from gateway.store.times import to_us
 from gateway.store.wakeup import LocalWakeup
 from gateway.store.work import Work
-from gateway.store.worker import Postpone
 
 KEY = b"k" * 32
 SMS = ChannelSpec(kind="sms", account="main", acknowledges=True)

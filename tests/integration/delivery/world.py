@@ -25,10 +25,10 @@ from gateway.store import drafts
 from gateway.store.deliveries import Attempt, Outcome
 from gateway.store.drafts import Filed
 from gateway.store.engine import Store
+from gateway.store.holding import Pace
 from gateway.store.ledger import Ledger, Ledgers, draft_lock
 from gateway.store.steps import Reach, no_step
 from gateway.store.wakeup import LocalWakeup
-from gateway.store.worker import Pace
 from tests.integration.store.samples import draft, filing
 
 PATIENCE_S = 20.0

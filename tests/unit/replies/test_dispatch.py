@@ -15,11 +15,12 @@ from gateway.domain.draft import encode
 from gateway.intake.casebook import Casebook
 from gateway.intake.desk import Desk
 from gateway.store import correspondence, drafts, work
+from gateway.store.holding import Pace, Postpone
 from gateway.store.ledger import Ledger
 from gateway.store.opening import open_store
 from gateway.store.times import to_us
 from gateway.store.work import Fenced
-from gateway.store.worker import Pace, Postpone, Worker
+from gateway.store.worker import Worker
 from tests.unit.replies.post import CODE, DRAFT_ID, RECEIPT_NO, Post, Provider
 
 

@@ -12,10 +12,11 @@ from gateway.domain.clock import SystemClock
 from gateway.domain.ids import UlidFactory
 from gateway.store import work
 from gateway.store.engine import Operation, Store
+from gateway.store.holding import Pace
 from gateway.store.opening import open_store
 from gateway.store.wakeup import LocalWakeup
 from gateway.store.work import NewWork, Work
-from gateway.store.worker import Handler, Pace, Worker
+from gateway.store.worker import Handler, Worker
 
 R = TypeVar("R")
 
