@@ -6,6 +6,8 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Protocol
 
+from msgspec import Struct
+
 from gateway.domain.errors import GatewayError
 
 IPNetwork = IPv4Network | IPv6Network
@@ -34,8 +36,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EgressReply:
+class EgressReply(Struct, frozen=True, kw_only=True):
     """What the other side answered, whatever its status; redirects are answers, never followed.
 
     Header names are lower case; repeated headers are joined with ``", "``. ``truncated`` says

@@ -166,7 +166,7 @@ def _signatures(header: str) -> Iterable[bytes]:
 
 
 def _signed_bytes(message_id: str, timestamp: str, body: bytes) -> bytes:
-    return b"%b.%b.%b" % (message_id.encode(), timestamp.encode(), body)
+    return f"{message_id}.{timestamp}.".encode() + body
 
 
 def _require_aware(moment: datetime) -> None:

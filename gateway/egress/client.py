@@ -1,6 +1,5 @@
 """The one outgoing HTTP client: addresses are checked as they are connected to, answers bounded."""
 
-import asyncio
 import socket
 import ssl
 import time
@@ -161,7 +160,7 @@ class _Call:
 
     async def answer(self) -> Answer:
         """Connect, send and receive, within the limits."""
-        loop, total_s = asyncio.get_running_loop(), self._limits.total_s
+        loop, total_s = self._target.request.loop, self._limits.total_s
         deadline = loop.time() + total_s
         if self._target.method in _REPEATABLE:
             try:
@@ -180,6 +179,7 @@ class _Call:
         return await exchange(
             connection,
             self._request,
+            loop=self._target.request.loop,
             method=self._target.method,
             deadline=deadline,
             most=self._limits.body_bytes,

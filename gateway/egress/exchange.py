@@ -31,6 +31,7 @@ async def exchange(
     connection: aiohttp.connector.Connection,
     request: bytes,
     *,
+    loop: asyncio.AbstractEventLoop,
     method: str,
     deadline: float,
     most: int,
@@ -43,7 +44,6 @@ async def exchange(
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None:
         raise aiohttp.ServerDisconnectedError
-    loop = asyncio.get_running_loop()
     # Whoever waits for the answer is told by the end of the connection.
     out_of_time = loop.call_at(deadline, transport.abort)
     try:

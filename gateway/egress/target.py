@@ -1,6 +1,5 @@
 """Where a call goes: a URL judged and taken apart once, and the requests written for it."""
 
-import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ from yarl import URL
 from gateway.channel.http import EgressError, EgressErrorKind
 
 _USER_AGENT = "hotline-gateway"
-_NO_HEADERS: Mapping[str, str] = {}
-_TWO_LINES = re.compile(r"[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +25,16 @@ class Target:
 
     def written(self, headers: Mapping[str, str] | None, body: bytes | None) -> bytes:
         """Return a request as it goes out; ``headers`` take the place of the usual ones."""
-        given = headers or _NO_HEADERS
-        if _TWO_LINES.search("".join([*given, *given.values()])):
-            raise EgressError(
-                EgressErrorKind.PROTOCOL, f"{self.where}: a request header has two lines"
-            )
         merged = self.request.headers.copy()
-        merged.update(given)
+        if headers is not None:
+            merged.update(headers)
         if body is not None:
             merged["Content-Length"] = str(len(body))
         fields = "".join([f"{name}: {value}\r\n" for name, value in merged.items()])
+        if not fields.count("\r") == fields.count("\n") == len(merged) or "\0" in fields:
+            raise EgressError(
+                EgressErrorKind.PROTOCOL, f"{self.where}: a request header has two lines"
+            )
         head = f"{self.method} {self.request.url.raw_path_qs} HTTP/1.1\r\n{fields}\r\n"
         return head.encode() + (body or b"")
 

@@ -61,8 +61,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     attempt_id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True):
     """An acknowledged delivery whose only effect is that its work is done."""
 
     attempt: Attempt
