@@ -455,6 +455,20 @@ async def test_an_untrusted_certificate_stops_the_call_before_anything_is_sent(
             assert (await trusting.request("GET", backend.url, allow=LOOPBACK)).status == 200
 
 
+@pytest.mark.parametrize("behave", [silent, dripping_body()])
+async def test_the_time_limit_holds_inside_tls(tmp_path: Path, behave: Behaviour) -> None:
+    server_tls, client_tls = certificates(tmp_path)
+    async with (
+        hostile_backend(behave, tls=server_tls) as backend,
+        EgressClient(tls=client_tls) as client,
+    ):
+        error = await failure(client, backend.url)
+        assert (error.kind, error.request_sent) == (EgressErrorKind.TIMEOUT, True)
+        backend.behave = well_behaved
+        assert (await client.request("GET", backend.url, allow=LOOPBACK)).status == 200
+        assert backend.connections == 2
+
+
 async def test_plain_http_where_tls_is_expected_is_a_tls_error(client: EgressClient) -> None:
     async with hostile_backend(garbage_status_line) as backend:
         url = backend.url.replace("http:", "https:")
