@@ -20,6 +20,7 @@ _BOUNDARY = re.compile(
 )
 _BOUNDARY_CHARACTERS = re.compile(r"[0-9A-Za-z'()+_,./:=? -]*[0-9A-Za-z'()+_,./:=?-]", re.ASCII)
 _PARAMETER = re.compile(r';\s*([A-Za-z*]{1,20})=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*')
+_BROWSERS_PARAMETER = re.compile(r';\s*([A-Za-z*]{1,20})=(?:"([^"]*)"|([^\s;"]*))\s*')
 _TRANSPARENT = {"7bit", "8bit", "binary"}
 
 
@@ -105,16 +106,29 @@ def _headers(head: bytes) -> dict[str, str]:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """Read ``; name="…"; filename="…"`` as browsers (%22 for a quote) and curl (\\") write it."""
+    """Read ``; name="…"; filename="…"`` as curl (\\" for a quote) or browsers (%22) write it.
+
+    To a browser a backslash is a character like any other, also before the closing quote.
+    """
+    found = _pairs(text, _PARAMETER)
+    if found is not None:
+        found = {name: re.sub(r'\\(["\\])', r"\1", value) for name, value in found.items()}
+    else:
+        found = _pairs(text, _BROWSERS_PARAMETER)
+    if found is None:
+        raise _malformed("the Content-Disposition of a part cannot be read")
+    return {name: value.replace("%22", '"').replace("%0D%0A", " ") for name, value in found.items()}
+
+
+def _pairs(text: str, parameter: re.Pattern[str]) -> dict[str, str] | None:
+    """Return all parameters as they are written, or None when there is anything else."""
     found: dict[str, str] = {}
     position = 0
     while position < len(text):
-        match = _PARAMETER.match(text, position)
+        match = parameter.match(text, position)
         if match is None or match[1].lower() in found:
-            raise _malformed("the Content-Disposition of a part cannot be read")
-        value = match[2] if match[2] is not None else match[3]
-        value = re.sub(r'\\(["\\])', r"\1", value)
-        found[match[1].lower()] = value.replace("%22", '"').replace("%0D%0A", " ")
+            return None
+        found[match[1].lower()] = match[2] if match[2] is not None else match[3]
         position = match.end()
     return found
 

@@ -75,4 +75,6 @@ def test_every_digit_of_a_number_stands_in_its_evidence(text: str) -> None:
         (evidence,) = one.evidence or ()
         assert text[evidence.start : evidence.end] == evidence.text
         said = "".join(c for c in evidence.text.translate(spoken) if c.isdigit())
-        assert said.lstrip("0").removeprefix("86").lstrip("0") == one.value.removeprefix("+86").removeprefix("+")
+        assert said.lstrip("0").removeprefix("86").lstrip("0") == one.value.removeprefix(
+            "+86"
+        ).removeprefix("+")

@@ -177,3 +177,8 @@ def test_the_reason_of_a_refusal_holds_nothing_of_the_request() -> None:
     with pytest.raises(Refused) as refusal:
         one("Content-Disposition: form-data; name=secret-13800138000; name=x")
     assert not re.search("secret|138", str(refusal.value))
+
+
+def test_a_name_that_ends_in_a_backslash_is_read_as_browsers_write_it() -> None:
+    part = one('Content-Disposition: form-data; name="file"; filename="C:\\photos\\"')
+    assert part.filename == "C:\\photos\\"
