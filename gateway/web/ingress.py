@@ -1,23 +1,22 @@
 """Where bytes arrive: bounds a request, hands it to the inbox (or a page, or a media socket)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
 
 from aiohttp import WSMsgType, hdrs, web
-from multidict import CIMultiDict
 
 from gateway.channel.contract import Account, Page, Route, SocketChannel, WebhookChannel
 from gateway.channel.errors import Malformed, StoreBusy, Unverified
 from gateway.channel.wire import HttpReply, RawRequest
 from gateway.domain.errors import GatewayError
 from gateway.intake.inbox import BAD_REQUEST, FORBIDDEN, Inbox
+from gateway.web.answers import Answers, response
 from gateway.web.bounded import BrokenOff, TooLarge, TooSlow, at_hand, read_bounded
+from gateway.web.direct import Direct, Handler
 from gateway.web.guesses import Guesses
 from gateway.web.timing import AckTimes
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SOCKET_MESSAGE_LIMIT = 64 * 1024
 SOCKET_IDLE_S = 30.0
@@ -47,7 +46,8 @@ class Ingress:
                         f"channel accounts {other} and {name} both answer on {path}",
                         "remove one of the two from the configuration",
                     )
-                routes.append(web.RouteDef(route.method, path, self._handler(account, route), {}))
+                kind = web.RouteDef if "{" in path else Direct
+                routes.append(kind(route.method, path, self._handler(account, route), {}))
         return routes
 
     def _handler(self, account: Account, route: Route) -> Handler:
@@ -67,6 +67,7 @@ class Ingress:
         path = None if "{" in route.path else route.path
         took = self.times.of(account.spec.kind, account.spec.account)
         door = self.inbox.door(account, channel)
+        answers = Answers()
 
         async def handle(request: web.Request) -> web.StreamResponse:
             started = perf_counter()
@@ -78,7 +79,7 @@ class Ingress:
                 return _refusal(error)
             reply = await door.receive(self._raw(request, body, prefix, path))
             took(perf_counter() - started)
-            return _response(reply)
+            return answers.to(request, reply)
 
         return handle
 
@@ -102,7 +103,7 @@ class Ingress:
                 reply = HttpReply(status=503, body=b"busy\n", headers={"Retry-After": "5"})
             if asks and reply.status == HTTPStatus.NOT_FOUND:
                 self.guesses.went_wrong(request)
-            return _response(reply)
+            return response(reply)
 
         return handle
 
@@ -115,12 +116,12 @@ class Ingress:
                 self.inbox.note(
                     "inbox.unverified", kind="socket", account=prefix, why=error.message
                 )
-                return _response(FORBIDDEN)
+                return response(FORBIDDEN)
             socket = web.WebSocketResponse(
                 max_msg_size=SOCKET_MESSAGE_LIMIT, heartbeat=SOCKET_IDLE_S, compress=False
             )
             if not socket.can_prepare(request).ok:
-                return _response(BAD_REQUEST)
+                return response(BAD_REQUEST)
             await socket.prepare(request)
             try:
                 await channel.converse(BoundedSocket(socket), raw)
@@ -148,12 +149,6 @@ class Ingress:
             query=target.partition("?")[2],
             content_type=request.headers.get(hdrs.CONTENT_TYPE, ""),
         )
-
-
-def _response(reply: HttpReply) -> web.Response:
-    headers = CIMultiDict(reply.headers) if reply.headers else CIMultiDict()
-    headers[hdrs.CONTENT_TYPE] = reply.content_type
-    return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
 def _refusal(error: TooLarge | TooSlow | BrokenOff) -> web.Response:

@@ -4,12 +4,12 @@ The HTTP library alone would throw away the rest of a body that is on its way wh
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import wraps
 
 from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from gateway.web.direct import Handler
 
 
 class OpenRequests:
@@ -24,7 +24,7 @@ class OpenRequests:
     def counted(self, routes: Iterable[web.AbstractRouteDef]) -> list[web.AbstractRouteDef]:
         """Return the same routes with handlers that are counted."""
         return [
-            web.RouteDef(one.method, one.path, self._counted(one.handler), one.kwargs)
+            type(one)(one.method, one.path, self._counted(one.handler), one.kwargs)
             if isinstance(one, web.RouteDef)
             else one
             for one in routes

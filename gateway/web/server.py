@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from gateway.domain.errors import GatewayError
+from gateway.web.direct import directly
 from gateway.web.open_requests import OpenRequests
 
 _DRAIN_S = 20.0
@@ -50,7 +51,8 @@ async def listening(
     """
     application = web.Application(client_max_size=0)
     requests = OpenRequests()
-    application.add_routes(requests.counted(routes))
+    counted = requests.counted(routes)
+    application.add_routes(counted)
     runner = web.AppRunner(
         application,
         access_log=None,
@@ -61,6 +63,8 @@ async def listening(
         auto_decompress=False,
     )
     await runner.setup()
+    if runner.server is not None:  # it is, once set up
+        runner.server.request_handler = directly(counted, runner.server.request_handler)
     try:
         site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
         try:
