@@ -6,13 +6,13 @@ the public half of a key that is derived from its own ``auth_token`` (``trial_ke
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from secrets import token_hex
 from uuid import uuid4
 
 from aiohttp import encode_basic_auth
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from multidict import CIMultiDict
 from twilio.request_validator import SIGNATURE_HEADER
 

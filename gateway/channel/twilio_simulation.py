@@ -1,13 +1,13 @@
 """Twilio's side of a webhook, for simulators: forms signed by Twilio's own code."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
 from multidict import CIMultiDict
 from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
-from gateway.channel.twilio_signature import form
+from gateway.channel.form import form
 from gateway.channel.wire import RawRequest
 
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from msgspec import Struct
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawRequest:
+class RawRequest(Struct, frozen=True, kw_only=True):
     """A request as it came, bounded but not yet believed.
 
     ``url`` is the *configured* public URL with the query as received: the one a provider signs,

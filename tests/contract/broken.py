@@ -96,7 +96,7 @@ class BelievesForwardedHeaders(Sound):
     def verify(self, raw: RawRequest) -> None:
         host = raw.headers.get("X-Forwarded-Host", "hotline.example")
         url = raw.url.replace("hotline.example", host)
-        self.inner.verify(dataclasses.replace(raw, url=url))
+        self.inner.verify(msgspec.structs.replace(raw, url=url))
 
 
 class AcknowledgesWhatWasNotStored(Sound):

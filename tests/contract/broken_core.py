@@ -142,7 +142,7 @@ class BelievesTheProxy(Ingress):
     ) -> RawRequest:
         host = request.headers.get("X-Forwarded-Host", "hotline.example")
         url = f"https://{host}{request.raw_path}"
-        return dataclasses.replace(super()._raw(request, body, prefix, path), url=url)
+        return msgspec.structs.replace(super()._raw(request, body, prefix, path), url=url)
 
 
 def gullible_routes(

@@ -12,7 +12,8 @@ from typing import Literal
 from channels.sms.config import SmsSettings
 from channels.sms.inbound import contact_of, is_citizen, opt_word
 from gateway.channel import HttpReply, Malformed, RawRequest
-from gateway.channel.twilio_signature import TwilioSignature, form
+from gateway.channel.form import form
+from gateway.channel.twilio_signature import TwilioSignature
 from gateway.domain.contact import BadContact, phone_of
 from gateway.domain.draft import ATTACHMENT_LIMIT, MessageDelivery
 from gateway.domain.intake import (
@@ -142,6 +143,8 @@ def _entry(address: str) -> str:
 
 def _media(sid: str, fields: Mapping[str, str]) -> tuple[MediaRef, ...]:
     count = fields.get("NumMedia") or "0"
+    if count == "0":
+        return ()
     if not (count.isascii() and count.isdigit() and len(count) <= 3):
         raise Malformed("NumMedia is not a number")
     return tuple(

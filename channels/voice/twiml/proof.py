@@ -8,19 +8,20 @@ import hmac
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec.structs import replace
 from multidict import CIMultiDict
 from twilio.request_validator import SIGNATURE_HEADER
 
 from channels.voice.config import VoiceSettings
 from channels.voice.twiml.profile import PROFILES, Proof
 from gateway.channel import RawRequest, Unverified
-from gateway.channel.twilio_signature import TwilioSignature, form
+from gateway.channel.form import form
+from gateway.channel.twilio_signature import TwilioSignature
 from gateway.domain.ids import Clock
 
 SIGNALWIRE_HEADER = "X-SignalWire-Signature"

@@ -10,7 +10,7 @@ from channels.voice.twiml.profile import Profile
 from channels.voice.twiml.proof import Prover
 from channels.voice.twiml.ticket import Tickets
 from gateway.channel import HttpReply, Malformed, RawRequest
-from gateway.channel.twilio_signature import form
+from gateway.channel.form import form
 from gateway.domain.intake import CallEvent, Event, Outcome
 from gateway.domain.intake import Ignored as Nothing
 

@@ -1,6 +1,5 @@
 """One channel as the kit handles it: built from sample settings over fakes, then delivered to."""
 
-import dataclasses
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, cast
 
+import msgspec
 from multidict import CIMultiDict
 
 from gateway.channel import (
@@ -126,7 +126,7 @@ class ChannelUnderTest:
 
 def with_body(raw: RawRequest, body: bytes) -> RawRequest:
     """Return ``raw`` with another body and the old proof."""
-    return dataclasses.replace(raw, body=body)
+    return msgspec.structs.replace(raw, body=body)
 
 
 def with_headers(raw: RawRequest, headers: Mapping[str, str]) -> RawRequest:
@@ -136,7 +136,7 @@ def with_headers(raw: RawRequest, headers: Mapping[str, str]) -> RawRequest:
         changed.popall(name, None)
         if value:
             changed[name] = value
-    return dataclasses.replace(raw, headers=changed)
+    return msgspec.structs.replace(raw, headers=changed)
 
 
 def _conformance(module: ModuleType) -> Conformance:

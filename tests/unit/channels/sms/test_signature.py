@@ -1,11 +1,11 @@
 """Twilio's signature: its published vectors, and everything that must not pass."""
 
 import contextlib
-import dataclasses
 import json
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,8 @@ from channels.sms.conformance import CONFORMANCE
 from channels.sms.simulator import TwilioSimulator
 from channels.sms.twilio.webhook import TwilioWebhook
 from gateway.channel import Malformed, RawRequest, Unverified
-from gateway.channel.twilio_signature import MAX_FIELDS, TwilioSignature, form
+from gateway.channel.form import MAX_FIELDS, form
+from gateway.channel.twilio_signature import TwilioSignature
 
 FIXTURES = Path(channels.sms.__file__).parent / "fixtures"
 VECTORS = json.loads((FIXTURES / "signature_vectors.json").read_bytes())["vectors"]
@@ -135,7 +136,7 @@ def test_a_newer_algorithm_in_the_header_is_refused_even_when_it_would_match(
     for signature in (sha256, raw.headers["X-Twilio-Signature"]):
         headers = CIMultiDict({**raw.headers, **settings_header, "X-Twilio-Signature": signature})
         with pytest.raises(Unverified, match="algorithm"):
-            webhook.verify(dataclasses.replace(raw, headers=headers))
+            webhook.verify(msgspec.structs.replace(raw, headers=headers))
 
 
 def test_glued_fields_with_the_same_signature_are_no_message(settings: SmsSettings) -> None:
@@ -181,13 +182,15 @@ def test_no_other_signature_is_accepted(signature: str) -> None:
         headers = CIMultiDict(raw.headers)
         headers["X-Twilio-Signature"] = signature
         with pytest.raises(Unverified):
-            TwilioWebhook(SETTINGS).verify(dataclasses.replace(raw, headers=headers))
+            TwilioWebhook(SETTINGS).verify(msgspec.structs.replace(raw, headers=headers))
 
 
 @given(st.binary(max_size=400))
 def test_any_signed_bytes_end_in_the_contract_s_errors(body: bytes) -> None:
     simulator = TwilioSimulator(SETTINGS, "https://hotline.example")
-    raw = simulator.signed(dataclasses.replace(simulator.message("x", sender=CITIZEN), body=body))
+    raw = simulator.signed(
+        msgspec.structs.replace(simulator.message("x", sender=CITIZEN), body=body)
+    )
     webhook = TwilioWebhook(SETTINGS)
     with pytest.raises(Unverified):  # a form with the fields of a message does not come by chance
         webhook.verify(raw)

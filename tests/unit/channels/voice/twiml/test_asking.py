@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import pytest
 
 from channels.voice.twiml.passage import LONGEST_S
@@ -241,7 +242,7 @@ async def test_an_answer_is_believed_only_with_signature_and_passage(tmp_path: P
     async with carried(tmp_path) as line:
         raw = await one_step(line)
         before = await line.draft()
-        unsigned = dataclasses.replace(raw, headers={})
+        unsigned = msgspec.structs.replace(raw, headers={})
         no_passage = line.simulator.request("/step", line.simulator.about(SID, CITIZEN))
         forged = line.simulator.request(
             "/step", line.simulator.about(SID, CITIZEN), query="p=gAAAAABforged"
@@ -249,7 +250,7 @@ async def test_an_answer_is_believed_only_with_signature_and_passage(tmp_path: P
         other = line.simulator.request(
             "/step", line.simulator.about("CA" + "9" * 32, CITIZEN), query=raw.query
         )
-        moved = line.simulator.signed(dataclasses.replace(raw, path="/wait"))
+        moved = line.simulator.signed(msgspec.structs.replace(raw, path="/wait"))
         for bad in (unsigned, no_passage, forged, other):
             assert (await line.deliver(bad))[0] == 403
         assert "<Leave" in (await line.deliver(moved))[1], "no wait is going on there"
@@ -310,7 +311,7 @@ async def test_other_calls_go_on_beside_a_bad_one(tmp_path: Path) -> None:
     async with carried(tmp_path) as line:
         raw = await one_step(line)
         for _ in range(20):
-            await line.deliver(dataclasses.replace(raw, body=b"\xff" * 100))
+            await line.deliver(msgspec.structs.replace(raw, body=b"\xff" * 100))
         call = await line.call(WORDS, sid="CA" + "7" * 32, sender="+8613900139000")
         assert call.numbers
         assert len(await line.office.drafts()) == 2
