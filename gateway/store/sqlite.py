@@ -177,7 +177,9 @@ class SqliteStore:
         result: R = await self._submit(operation, item, single=False)
         return result
 
-    async def _submit(self, operation: Callable[..., Any], item: Any, *, single: bool) -> Any:
+    def _submit(
+        self, operation: Callable[..., Any], item: Any, *, single: bool
+    ) -> asyncio.Future[Any]:
         loop = self._require_open()
         if self._waiting >= WAITING_LIMIT:
             raise StoreBusy
@@ -186,7 +188,7 @@ class SqliteStore:
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(_Unit(operation, item, single, future))
-        return await future
+        return future
 
     def _hand_over(self) -> None:
         """Give the thread at once what one turn of the loop brought: it shares a commit."""
@@ -285,16 +287,22 @@ class SqliteStore:
         for unit in batch:
             key = unit if unit.single else unit.operation
             groups.setdefault(key, []).append(unit)
+        # Each statement lets go of the interpreter, so one group does without a savepoint.
+        alone = len(groups) == 1
         for units in groups.values():
-            if not self._attempt(connection, units) and len(units) > 1:
+            if not self._attempt(connection, units, alone=alone) and len(units) > 1:
                 for unit in units:
                     self._attempt(connection, [unit])
 
-    def _attempt(self, connection: Connection, units: list[_Unit]) -> bool:
-        """Run a group inside a savepoint; return whether it worked."""
+    def _attempt(self, connection: Connection, units: list[_Unit], *, alone: bool = False) -> bool:
+        """Run a group and undo it when it fails; return whether it worked.
+
+        ``alone``: nothing else has been done in the transaction.
+        """
         first = units[0]
         raw = _raw(connection)
-        raw.execute("SAVEPOINT unit")
+        if not alone:
+            raw.execute("SAVEPOINT unit")
         try:
             if first.single:
                 first.result = first.operation(connection)
@@ -306,12 +314,17 @@ class SqliteStore:
             if _why(error):
                 raise
             # This fails, and with it the batch, when SQLite has rolled back everything by itself.
-            raw.execute("ROLLBACK TO unit")
-            raw.execute("RELEASE unit")
+            if alone:
+                raw.execute("ROLLBACK")
+                raw.execute("BEGIN IMMEDIATE")
+            else:
+                raw.execute("ROLLBACK TO unit")
+                raw.execute("RELEASE unit")
             for unit in units:
                 unit.error = error
             return False
-        raw.execute("RELEASE unit")
+        if not alone:
+            raw.execute("RELEASE unit")
         for unit in units:
             unit.error = None
         return True
