@@ -20,10 +20,11 @@ from gateway.intake.transcribing import Transcriber
 from gateway.replies.dispatch import ReplyDesk
 from gateway.replies.texts import load_texts
 from gateway.speech.recordings import RecordingReader
+from gateway.store import arrivals, work
+from gateway.store.arrivals import ASSEMBLE
 from gateway.store.correspondence import REPLY_QUEUE
 from gateway.store.engine import Store
 from gateway.store.holding import Pace
-from gateway.store.inbound import ASSEMBLE
 from gateway.store.ledger import Ledgers
 from gateway.store.rounds import Rescue, Rounds
 from gateway.store.steps import Reach
@@ -120,6 +121,7 @@ async def workers_of(
                 wakeup=parts.wakeup,
                 note=note,
                 pace=paces.get(queue, pace),
+                claim=arrivals.claim if queue == ASSEMBLE else work.claim,
             )
             for queue, handle in jobs.items()
         ),

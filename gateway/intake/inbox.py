@@ -26,7 +26,8 @@ from gateway.domain.ids import Clock, Ids
 from gateway.domain.intake import CallEvent, Event, Ignored, Outcome, StoredEvent
 from gateway.intake.casebook import Casebook
 from gateway.store import drafts, inbound
-from gateway.store.inbound import ASSEMBLE, Appended, Inbound, NewInbound
+from gateway.store.arrivals import ASSEMBLE
+from gateway.store.inbound import Appended, Inbound, NewInbound
 from gateway.store.ledger import Ledger, Ledgers
 from gateway.store.steps import Reach, no_step
 from gateway.store.times import to_us
@@ -152,10 +153,8 @@ class Inbox:
         for content in files:
             await self.uploads.put(content)
 
-    async def kept_raw(self, body: bytes) -> bytes:
-        """Return what the inbox table keeps of a body: itself, or where a large one was stored."""
-        if len(body) <= RAW_LIMIT:
-            return body
+    async def kept_elsewhere(self, body: bytes) -> bytes:
+        """Store a large body among the files; return what the inbox table keeps of it."""
         return RAW_STORED + (await self.uploads.put(body)).encode()
 
 
@@ -182,7 +181,10 @@ class Door:
             events = channel.parse(raw)
             if self.files is not None:
                 await inbox.keep_files(self.files(raw))
-            outcome = await inbox.commit(spec, events, await inbox.kept_raw(raw.body))
+            body = raw.body
+            if len(body) > RAW_LIMIT:
+                body = await inbox.kept_elsewhere(body)
+            outcome = await inbox.commit(spec, events, body)
             if outcome.conflict:
                 raise Conflict
         except Unverified as error:
@@ -194,9 +196,11 @@ class Door:
         except StoreBusy as error:
             self._note("inbox.busy", why=error.message)
             return await self._answered(raw, BUSY)
-        self._note("inbox.received", status=outcome.status)
+        inbox.note("inbox.received", kind=spec.kind, account=spec.account, status=outcome.status)
         inbox.reach("inbox.before_acknowledge")
-        return await self._answered(raw, outcome)
+        if self.answer_after is None:
+            return self.answer(raw, outcome)
+        return await self.answer_after(raw, outcome)
 
     async def _answered(self, raw: RawRequest, outcome: Outcome) -> HttpReply:
         if self.answer_after is not None:

@@ -3,20 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from gateway.domain.intake import CallEvent, Receipt, StoredEvent
-from gateway.store import work
+from gateway.store import arrivals
 from gateway.store.sql import Insert, Statement
 from gateway.store.tables import INBOUND
 from gateway.store.times import SECOND
-
-ASSEMBLE = "assemble"
-"""The queue in which stored events wait to become drafts."""
 
 
 class NewInbound(Struct, frozen=True, kw_only=True):
@@ -49,12 +46,15 @@ class Appended(Struct, frozen=True, kw_only=True):
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(StoredEvent).decode
-_INSERT = Insert(
+_ADD = (
     "INSERT INTO inbound (inbound_id, kind, account, contact, dedupe, content, slot, flagged,"
     " received_at, event, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
+_INSERT = Insert(_ADD)
+_INSERT_NEW = Insert(_ADD, "ON CONFLICT (dedupe, slot) DO NOTHING")
+_FIRST = 0
 _KNOWN = Statement(
-    "SELECT dedupe, content, slot, inbound_id, draft_id FROM inbound"
+    "SELECT dedupe, content, received_at, inbound_id, draft_id FROM inbound"
     " WHERE dedupe = ANY($1::bigint[])"
 )
 
@@ -71,62 +71,105 @@ def lane(kind: str, account: str, event: StoredEvent) -> str:
 
 
 def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended]:
-    """Store a batch of events that are not there yet, and queue them for assembly.
+    """Store a batch of events that are not there yet, and note those that are to be assembled.
 
     The caller holds the lanes' locks, so what is looked up here stays true until the commit.
     """
-    encoded = [_ENCODE(item.event) for item in items]
-    keys = [_keys(item, body) for item, body in zip(items, encoded, strict=True)]
+    entries = [_entry(item) for item in items]
+    # Nearly always everything is new, and inserting it tells so.
+    at_once = all(item.event.dedupe_key for item in items)
+    rows = [entry.row(slot=_FIRST) for entry in entries] if at_once else []
+    if at_once and _INSERT_NEW.add(connection, rows) == len(rows):
+        results = [Appended(status="accepted", inbound_id=item.inbound_id) for item in items]
+    else:
+        results = _append_unknown(connection, entries, some_stored=at_once)
+    arrivals.add(
+        connection,
+        [
+            arrivals.Arrival(
+                inbound_id=item.inbound_id,
+                lane=lane(item.kind, item.account, item.event),
+                received_at=item.received_at,
+            )
+            for item, result in zip(items, results, strict=True)
+            if item.queued and result.status == "accepted"
+        ],
+    )
+    return results
+
+
+def _append_unknown(
+    connection: Connection, entries: Sequence["_Entry"], *, some_stored: bool
+) -> list[Appended]:
+    """Store what is not known yet, event by event; some of it may have been stored just now."""
     known: dict[int, list[_Known]] = {}
-    for dedupe, content, slot, inbound_id, draft_id in _KNOWN.rows(
-        connection, [dedupe for dedupe, _ in keys]
+    stored = set()
+    for dedupe, content, received_at, inbound_id, draft_id in _KNOWN.rows(
+        connection, [entry.dedupe for entry in entries]
     ):
-        known.setdefault(dedupe, []).append(_Known(content, slot, inbound_id, draft_id))
+        known.setdefault(dedupe, []).append(_Known(content, received_at, inbound_id, draft_id))
+        if some_stored:
+            stored.add(inbound_id)
 
     results: list[Appended] = []
     rows = []
-    jobs = []
-    for item, body, (dedupe, content) in zip(items, encoded, keys, strict=True):
-        earlier = known.setdefault(dedupe, [])
-        result = _judge(item, content, earlier)
+    for entry in entries:
+        item = entry.item
+        if item.inbound_id in stored:
+            stored.remove(item.inbound_id)
+            results.append(Appended(status="accepted", inbound_id=item.inbound_id))
+            continue
+        earlier = known.setdefault(entry.dedupe, [])
+        result = _judge(item, entry.content, earlier)
         results.append(result)
         if result.status != "accepted":
             continue
-        slot = item.received_at if not item.event.dedupe_key else 0
-        earlier.append(_Known(content, slot, item.inbound_id, None))
-        rows.append(
-            (
-                item.inbound_id,
-                item.kind,
-                item.account,
-                item.event.contact,
-                dedupe,
-                content,
-                slot,
-                result.flagged,
-                item.received_at,
-                body.decode(),
-                item.raw,
-            )
-        )
-        if item.queued:
-            jobs.append(_job(item))
+        if not item.event.dedupe_key:
+            slot = item.received_at
+        else:
+            slot = entry.content if result.flagged else _FIRST
+        earlier.append(_Known(entry.content, item.received_at, item.inbound_id, None))
+        rows.append(entry.row(slot=slot, flagged=result.flagged))
     _INSERT.add(connection, rows)
-    work.enqueue(connection, jobs)
     return results
+
+
+class _Entry(Struct, frozen=True):
+    """An event as it is written: digests of who-and-which and of what was said, and its text."""
+
+    item: NewInbound
+    dedupe: int
+    content: int
+    text: str
+
+    def row(self, *, slot: int, flagged: bool = False) -> tuple[Any, ...]:
+        item = self.item
+        return (
+            item.inbound_id,
+            item.kind,
+            item.account,
+            item.event.contact,
+            self.dedupe,
+            self.content,
+            slot,
+            flagged,
+            item.received_at,
+            self.text,
+            item.raw,
+        )
 
 
 class _Known(Struct, frozen=True):
     content: int
-    slot: int
+    received_at: int
     inbound_id: str
     draft_id: str | None
 
 
 def _judge(item: NewInbound, content: int, earlier: Sequence[_Known]) -> Appended:
     for one in earlier:
-        recent = one.slot == 0 or item.received_at - one.slot <= item.window_s * SECOND
-        if one.content == content and recent:
+        recent = item.received_at - one.received_at <= item.window_s * SECOND
+        if one.content == content and (item.event.dedupe_key or recent):
             return Appended(status="duplicate", inbound_id=one.inbound_id, draft_id=one.draft_id)
     flagged = bool(earlier) and bool(item.event.dedupe_key)
     if flagged and item.strict_key:
@@ -135,30 +178,20 @@ def _judge(item: NewInbound, content: int, earlier: Sequence[_Known]) -> Appende
     return Appended(status="accepted", inbound_id=item.inbound_id, flagged=flagged)
 
 
-def _keys(item: NewInbound, body: bytes) -> tuple[int, int]:
-    """Return the digest of who-and-which, and the digest of what was said.
+def _entry(item: NewInbound) -> _Entry:
+    """Digest an event.
 
     Provider ids collide between users, so the contact is part of the key; an idempotency key is the
-    sender's own and stands for itself. A moment of a call is the
-    same moment however often and with whatever details the carrier tells of it.
+    sender's own and stands for itself. A moment of a call is the same moment however often and with
+    whatever details the carrier tells of it.
     """
     event = item.event
-    said = b"" if isinstance(event, CallEvent) else body
-    content = _digest(said)
+    body = _ENCODE(event)
+    content = _digest(b"" if isinstance(event, CallEvent) else body)
     native = event.dedupe_key or f"~{content}"
     contact = "" if item.strict_key else event.contact
-    return _identity(item.kind, item.account, contact, native), content
-
-
-def _job(item: NewInbound) -> work.NewWork:
-    return work.NewWork(
-        queue=ASSEMBLE,
-        lane=lane(item.kind, item.account, item.event),
-        subject=item.inbound_id,
-        payload={},
-        due=item.received_at,
-        created=item.received_at,
-    )
+    dedupe = _identity(item.kind, item.account, contact, native)
+    return _Entry(item, dedupe, content, body.decode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,42 +50,44 @@ class Statement:
 
 
 class Insert:
-    """An ``INSERT … VALUES (…)`` for any number of rows, written for one.
+    """An ``INSERT … VALUES (…)`` for any number of rows, written for one; ``end`` follows them.
 
     Many rows go into one statement. That saves round trips to PostgreSQL; with SQLite each step
     lets go of the interpreter, and a busy event loop takes its time to give it back. PostgreSQL's
     server plans each number of rows anew, so there are few of them; SQLite gets any number.
     """
 
-    __slots__ = ("_head", "_postgresql", "_row", "_sqlite", "_width")
+    __slots__ = ("_end", "_head", "_postgresql", "_row", "_sqlite", "_width")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, end: str = "") -> None:
         head, _, row = text.partition(" VALUES ")
-        self._head, self._row = head, row
+        self._head, self._row, self._end = head, row, end
         self._width = max(int(place) for place in _PLACE.findall(row))
         self._postgresql = {count: self._text(count) for count in _AT_ONCE}
         self._sqlite: dict[int, str] = {}
 
-    def add(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert rows, none of whose values is a list."""
+    def add(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert rows, none of whose values is a list; return how many were inserted."""
+        added = 0
         if _is_sqlite(connection):
             for start in range(0, len(rows), _MOST):
                 some = rows[start : start + _MOST]
                 text = self._sqlite.get(len(some))
                 if text is None:
                     text = self._sqlite[len(some)] = _for_sqlite(self._text(len(some)))
-                _sqlite(connection, text, tuple(chain.from_iterable(some)))
-            return
+                added += _sqlite(connection, text, tuple(chain.from_iterable(some))).rowcount
+            return added
         start = 0
         for count in _AT_ONCE:
             while len(rows) - start >= count:
                 values = tuple(chain.from_iterable(rows[start : start + count]))
-                connection.exec_driver_sql(self._postgresql[count], values)
+                added += connection.exec_driver_sql(self._postgresql[count], values).rowcount
                 start += count
+        return added
 
     def _text(self, count: int) -> str:
         rows = [_shifted(self._row, number * self._width) for number in range(count)]
-        return f"{self._head} VALUES {', '.join(rows)}"
+        return f"{self._head} VALUES {', '.join(rows)} {self._end}".rstrip()
 
 
 def _shifted(row: str, by: int) -> str:

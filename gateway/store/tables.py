@@ -31,14 +31,25 @@ INBOUND = Table(
     # Contacts stay out of the index, and it stays small: its entries come in random order.
     Column("dedupe", BigInteger, nullable=False),
     Column("content", BigInteger, nullable=False),
-    # 0 for events with a provider id; the time of receipt for those without, which may recur.
+    # 0 for the first event with a provider's id, the content's digest for others with that id; the
+    # time of receipt for those without an id, which may recur.
     Column("slot", BigInteger, nullable=False),
     Column("flagged", Boolean, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("event", Text, nullable=False),
     Column("raw", LargeBinary),
     Column("draft_id", String(26)),
-    UniqueConstraint("dedupe", "content", "slot", name="uq_inbound_delivery"),
+    UniqueConstraint("dedupe", "slot", name="uq_inbound_delivery"),
+)
+
+# Events on their way into the queue of work: written in order, and without an index.
+ARRIVAL = Table(
+    "arrival",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("inbound_id", String(26), nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
 )
 
 WORK = Table(

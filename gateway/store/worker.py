@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway.domain.ids import Clock, Ids
 from gateway.store import work
 from gateway.store.engine import Store
-from gateway.store.holding import Holding, Pace
+from gateway.store.holding import Claim, Holding, Pace
 from gateway.store.wakeup import Wakeup
 from gateway.store.work import Work
 
@@ -17,7 +17,10 @@ Handler = Callable[[Work], Awaitable[None]]
 
 @dataclass(slots=True)
 class Worker:
-    """Works on one queue, ``pace.at_once`` pieces at a time, until it is told to stop."""
+    """Works on one queue, ``pace.at_once`` pieces at a time, until it is told to stop.
+
+    ``claim`` takes due work of the queue, see ``Holding``.
+    """
 
     store: Store
     queue: str
@@ -27,6 +30,7 @@ class Worker:
     wakeup: Wakeup
     note: Callable[..., None]
     pace: Pace = field(default_factory=Pace)
+    claim: Claim[Work] = work.claim
     _holding: Holding[Work] = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -34,7 +38,7 @@ class Worker:
         self._holding = Holding(
             store=self.store,
             queue=self.queue,
-            claim=work.claim,
+            claim=self.claim,
             begin=self._begin,
             room=lambda held: self.pace.at_once - held,
             clock=self.clock,

@@ -7,7 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.channel.errors import StoreBusy
-from gateway.store import drafts, work
+from gateway.store import arrivals, drafts
 from gateway.store.engine import Store
 
 
@@ -25,7 +25,7 @@ class Gauges:
         """Bring every gauge up to date; a store that is away leaves them as they were."""
         self.free.set(shutil.disk_usage(self.data).free)
         try:
-            depths = await self.store.read(work.depths)
+            depths = await self.store.read(arrivals.depths)
             states = await self.store.read(drafts.count_by_state)
         except StoreBusy:
             return

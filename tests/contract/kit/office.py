@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from gateway.channel.contract import ChannelSpec
 from gateway.domain.draft import WorkOrderDraft
@@ -19,10 +20,10 @@ from gateway.intake.desk import Desk
 from gateway.intake.inbox import Inbox
 from gateway.intake.recognising import SecondPass
 from gateway.store import drafts, feed, work
+from gateway.store.arrivals import ASSEMBLE, sort_in
 from gateway.store.engine import Store
 from gateway.store.feed import Subscription, Told
 from gateway.store.holding import Postpone
-from gateway.store.inbound import ASSEMBLE
 from gateway.store.ledger import Ledgers
 from gateway.store.opening import open_store
 from gateway.store.times import to_us
@@ -115,11 +116,14 @@ class Office:
 
     async def _claim(self, queue: str) -> list[Work]:
         now = to_us(self.clock.now())
-        return await self.store.write(
-            lambda c: work.claim(
-                c, queue=queue, limit=10, now=now, lease=now + 60_000_000, claim_id="c"
+
+        def claim(connection: Connection) -> list[Work]:
+            sort_in(connection)
+            return work.claim(
+                connection, queue=queue, limit=10, now=now, lease=now + 60_000_000, claim_id="c"
             )
-        )
+
+        return await self.store.write(claim)
 
     async def _put_back(self, job: Work, error: Postpone) -> None:
         due = to_us(error.until)

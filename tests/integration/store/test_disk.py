@@ -140,7 +140,7 @@ async def test_a_full_disk_refuses_and_goes_on_when_there_is_room(disk: SmallDis
     acknowledged += 1
     await store.close()
     store = await open_store(url)
-    assert await how_many(store, "inbound") == await how_many(store, "work") == acknowledged
+    assert await how_many(store, "inbound") == await how_many(store, "arrival") == acknowledged
     assert await integrity(store) == "ok"
     await store.close()
 
@@ -175,7 +175,7 @@ async def test_a_flush_that_fails_is_never_acknowledged_and_the_store_recovers(
     await store.close()
 
     store = await open_store(url)
-    assert await how_many(store, "inbound") == await how_many(store, "work") == 40
+    assert await how_many(store, "inbound") == await how_many(store, "arrival") == 40
     assert await integrity(store) == "ok"
     await store.close()
 

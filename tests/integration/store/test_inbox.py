@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.intake import CallEvent, CallMoment
 from gateway.store import inbound
+from gateway.store.arrivals import ASSEMBLE, sort_in
 from gateway.store.engine import Store
-from gateway.store.inbound import ASSEMBLE
 from gateway.store.times import SECOND
 from tests.integration.store.samples import (
     CONTACT,
@@ -34,6 +34,7 @@ async def test_an_event_is_kept_whole_and_queued_for_assembly(store: Store) -> N
     kept = await store.read(lambda connection: inbound.load(connection, item.inbound_id))
     assert kept.event == event
     assert kept.received_at == NOON
+    await store.write(sort_in)
     (queued,) = await claim(store, queue=ASSEMBLE)
     assert queued.subject == item.inbound_id
     assert queued.lane == "in:sms:main:c1"
@@ -59,7 +60,7 @@ async def test_a_redelivery_is_answered_with_the_first_result(store: Store) -> N
 
     assert again.status == "duplicate"
     assert (again.inbound_id, again.draft_id) == (first.inbound_id, draft_id)
-    assert await how_many(store, "inbound") == await how_many(store, "work") == 1
+    assert await how_many(store, "inbound") == await how_many(store, "arrival") == 1
 
 
 async def test_the_same_id_with_other_content_is_another_flagged_message(store: Store) -> None:
@@ -141,7 +142,27 @@ async def test_of_twenty_simultaneous_redeliveries_one_is_accepted(stores: list[
     accepted = [result for result in results if result.status == "accepted"]
     assert len(accepted) == 1
     assert {result.inbound_id for result in results} == {accepted[0].inbound_id}
-    assert await how_many(stores[0], "inbound") == await how_many(stores[0], "work") == 1
+    assert await how_many(stores[0], "inbound") == await how_many(stores[0], "arrival") == 1
+
+
+async def test_one_redelivery_among_many_new_events_is_known_and_the_rest_is_stored(
+    store: Store,
+) -> None:
+    first = arrival()
+    await append(store, first)
+    batch = [arrival(message(key=f"SM{n}")) for n in range(9)]  # SM1 is there already
+    other = arrival(message("something else"))
+    results = await store.write(
+        lambda connection: inbound.append(connection, [*batch, other, batch[5]])
+    )
+    assert [one.status for one in results] == (
+        ["accepted", "duplicate"] + ["accepted"] * 8 + ["duplicate"]
+    )
+    assert results[1].inbound_id == first.inbound_id
+    assert [one.flagged for one in results] == [False] * 9 + [True, False]
+    assert await how_many(store, "inbound") == await how_many(store, "arrival") == 10
+    again = await append(store, arrival(message("something else")))
+    assert (again.status, again.inbound_id) == ("duplicate", other.inbound_id)
 
 
 async def test_redeliveries_that_race_without_a_lock_still_end_up_once(
@@ -164,13 +185,13 @@ async def test_a_row_the_database_refuses_fails_alone(store: Store) -> None:
 
     assert isinstance(results.pop(15), DBAPIError)
     assert [result.status for result in results] == ["accepted"] * 30  # type: ignore[union-attr]
-    assert await how_many(store, "inbound") == await how_many(store, "work") == 30
+    assert await how_many(store, "inbound") == await how_many(store, "arrival") == 30
 
 
 async def test_an_event_that_the_caller_assembles_itself_is_not_queued(store: Store) -> None:
     await append(store, arrival(queued=False))
     assert await how_many(store, "inbound") == 1
-    assert await how_many(store, "work") == 0
+    assert await how_many(store, "arrival") == 0
 
 
 async def test_the_first_event_of_an_id_is_found_again(store: Store) -> None:

@@ -65,7 +65,7 @@ async def test_nothing_acknowledged_is_lost_and_redeliveries_change_nothing() ->
             result = await append(store, arrival(message(key=key)))
             assert result.status == "duplicate" or key in unknown
         count = len(acknowledged | unknown)
-        assert await how_many(store, "inbound") == await how_many(store, "work") == count
+        assert await how_many(store, "inbound") == await how_many(store, "arrival") == count
         await store.close()
 
 

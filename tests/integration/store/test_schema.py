@@ -12,11 +12,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from gateway.domain.errors import GatewayError
-from gateway.store import schema
+from gateway.store import inbound, schema
 from gateway.store.engine import Store
 from gateway.store.errors import StoreDown, WrongSchema
 from gateway.store.opening import open_store
 from gateway.store.tables import METADATA
+from tests.integration.store.samples import append, arrival, message
 from tests.peers.ports import free_port
 
 
@@ -79,6 +80,35 @@ async def test_a_database_of_an_older_gateway_is_refused_until_it_is_migrated(
 
     store = await open_store(store_url, migrate=True)
     await store.read(lambda connection: connection.exec_driver_sql("SELECT n FROM later"))
+    await store.close()
+
+
+async def test_redeliveries_of_what_an_older_gateway_stored_are_known(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = tmp_path / "migrations"
+    shutil.copytree(schema._MIGRATIONS, older)
+    for later in (older / "versions").glob("0002_*"):
+        later.unlink()
+    texts = message(), message("something else")
+    first, flagged = map(arrival, texts)
+
+    def as_it_stored(connection: Connection) -> None:
+        for item in (first, flagged):
+            row = inbound._entry(item).row(slot=0, flagged=item is flagged)
+            inbound._INSERT.add(connection, [row])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "_MIGRATIONS", older)
+        store = await open_store(store_url)
+        await store.write(as_it_stored)
+        await store.close()
+
+    store = await open_store(store_url, migrate=True)
+    for known, text in zip((first, flagged), texts, strict=True):
+        again = await append(store, arrival(text))
+        assert (again.status, again.inbound_id) == ("duplicate", known.inbound_id)
+    assert (await append(store, arrival(message("a third text")))).flagged
     await store.close()
 
 

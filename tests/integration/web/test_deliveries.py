@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gateway.delivery import signing
 from gateway.delivery.keyring import signing_keys
 from gateway.store import work
-from gateway.store.inbound import ASSEMBLE
+from gateway.store.arrivals import ASSEMBLE, sort_in
 from gateway.store.times import to_us
 from tests.contract.kit.office import SMS
 from tests.integration.intake.conftest import text
@@ -79,6 +79,7 @@ async def test_a_contact_that_was_given_up_is_seen_and_becomes_a_draft_after_all
     now = to_us(office.clock.now())
 
     def give_up(connection: Connection) -> None:
+        sort_in(connection)
         for one in work.claim(
             connection, queue=ASSEMBLE, limit=9, now=now, lease=now, claim_id="c"
         ):

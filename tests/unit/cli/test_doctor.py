@@ -274,7 +274,7 @@ async def test_a_store_in_use_by_a_gateway_is_fine(tmp_path: Path) -> None:
     await store.close()
     stopped = await found(config, "store")
     assert running.verdict is Verdict.OK
-    assert running.what.endswith("schema 0001, in use by a running gateway")
+    assert running.what.endswith("schema 0002, in use by a running gateway")
     assert stopped.what.endswith("not in use")
 
 
@@ -323,7 +323,7 @@ async def test_an_empty_postgresql_stays_empty(tmp_path: Path, postgres_url: str
     config = configuration(tmp_path, f'store: {{url: "{postgres_url}"}}\n')
     assert "the first start makes the tables" in (await found(config, "store")).what
     await (await open_store(postgres_url)).close()
-    assert (await found(config, "store")).what == "PostgreSQL answers, schema 0001"
+    assert (await found(config, "store")).what == "PostgreSQL answers, schema 0002"
 
 
 def test_a_key_that_others_can_read_is_a_failure(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_cannot_be_shown_is_said_in_one_line(
 def test_migrating_tells_the_schema_there_is_now(cli: Cli) -> None:
     code, said, _ = cli("migrate")
     assert code == 0
-    assert "has schema 0001" in said
+    assert "has schema 0002" in said
     assert cli("migrate")[1] == said
 
 

@@ -26,6 +26,16 @@ def test_any_number_of_rows_is_added_once_and_in_order(connection: Connection, c
     assert stored(connection) == rows
 
 
+def test_what_is_there_already_may_be_passed_over_and_is_not_counted(
+    connection: Connection,
+) -> None:
+    connection.exec_driver_sql("CREATE UNIQUE INDEX once ON t (a)")
+    insert = Insert("INSERT INTO t (a, b) VALUES ($1, $2)", "ON CONFLICT (a) DO NOTHING")
+    assert insert.add(connection, [(n, "first") for n in range(70)]) == 70
+    assert insert.add(connection, [(n, "second") for n in range(60, 80)]) == 10
+    assert stored(connection)[60:] == [(n, "first" if n < 70 else "second") for n in range(60, 80)]
+
+
 def test_a_value_may_be_used_twice_in_a_row(connection: Connection) -> None:
     Insert("INSERT INTO t (a, b) VALUES ($1 + 1, $2 || $1)").add(connection, [(1, "x")] * 9)
     assert stored(connection) == [(2, "x1")] * 9
