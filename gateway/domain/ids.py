@@ -11,6 +11,7 @@ ULID_PATTERN = r"^[0-9A-HJKMNP-TV-Z]{26}$"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _SHIFTS = tuple(range(120, -1, -10))
+_LAST_PAIR = 10
 
 
 def encoded(value: int) -> str:
@@ -49,6 +50,7 @@ class UlidFactory:
         self._clock = clock
         self._randomness = randomness
         self._last = 0
+        self._front = ""
 
     def new(self) -> str:
         """Return the next ULID."""
@@ -57,8 +59,10 @@ class UlidFactory:
             value = self._last + 1
         else:
             value = (milliseconds << 80) | int.from_bytes(self._randomness(10), "big")
+        if value >> _LAST_PAIR != self._last >> _LAST_PAIR:
+            self._front = encoded(value)[:-2]  # what the ids of a burst have in common
         self._last = value
-        return encoded(value)
+        return self._front + _PAIRS[value & 1023]
 
 
 def event_id(ulid: str) -> str:

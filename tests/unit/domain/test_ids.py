@@ -36,6 +36,12 @@ def test_ids_of_one_process_only_ever_grow(jumps_ms: list[int]) -> None:
     assert all(fullmatch(ULID_PATTERN, one) for one in made)
 
 
+def test_ids_of_one_moment_are_consecutive_numbers() -> None:
+    ids = UlidFactory(FrozenClock())
+    made = [int(ULID.from_str(ids.new())) for _ in range(3_000)]
+    assert made == list(range(made[0], made[0] + 3_000))
+
+
 def test_an_event_id_is_marked_as_one() -> None:
     assert event_id("01DHZK9V3M8Q4R7T2W5X6Y1ABC") == "evt_01DHZK9V3M8Q4R7T2W5X6Y1ABC"
 
