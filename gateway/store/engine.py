@@ -46,7 +46,7 @@ class Store(Protocol):
     ) -> R:
         """Run ``operation`` on this item together with whatever else waits for the same operation.
 
-        The group shares one commit (no wait is added to fill it). When a group fails, smaller ones
+        The group shares one commit (no time is waited to fill it). When a group fails, smaller ones
         are tried down to single items, so a bad item never fails its neighbours.
         """
 

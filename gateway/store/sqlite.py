@@ -33,6 +33,8 @@ R = TypeVar("R")
 
 _READERS = 4
 _SWITCH_S = 0.0005
+_PATIENCE = 4
+"""Turns of the event loop for which a group may wait while each of them makes it larger."""
 # Primary result codes that are about the file or the machine and not about one statement; after
 # most of them SQLite has already rolled back everything. https://www.sqlite.org/rescode.html
 _TROUBLE = MappingProxyType(
@@ -190,8 +192,15 @@ class SqliteStore:
         self._gathered.append(_Unit(operation, item, single, future))
         return future
 
-    def _hand_over(self) -> None:
-        """Give the thread at once what one turn of the loop brought: it shares a commit."""
+    def _hand_over(self, seen: int = 0, patience: int = _PATIENCE) -> None:
+        """Give the thread what the loop's last turns brought: it shares a commit.
+
+        As long as each turn brings more, the thread would only fight the loop for the interpreter.
+        """
+        if patience and seen < len(self._gathered) < self._group:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._hand_over, len(self._gathered), patience - 1)
+            return
         gathered, self._gathered = self._gathered, []
         if gathered:
             self._queue.put(gathered)
@@ -233,7 +242,7 @@ class SqliteStore:
             return
         self._closed = True
         if self._thread.is_alive():
-            self._hand_over()
+            self._hand_over(patience=0)
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._readers.shutdown, wait=True)
