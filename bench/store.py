@@ -67,23 +67,28 @@ def arrivals(number: int) -> list[NewInbound]:
     clock = SystemClock()
     ids = UlidFactory(clock)
     numbers = count(1)
+    messages = (
+        InboundMessage(
+            contact=f"tel:+86138{n % 4_000:08}",
+            entry="+861012345",
+            dedupe_key=f"SM{n:032x}",
+            occurred_at=clock.now(),
+            text=_TEXT,
+        )
+        for n in (next(numbers) for _ in range(number))
+    )
     return [
         NewInbound(
             inbound_id=ids.new(),
             kind="sms",
             account="main",
-            event=InboundMessage(
-                contact=f"tel:+86138{n % 4_000:08}",
-                entry="+861012345",
-                dedupe_key=f"SM{n:032x}",
-                occurred_at=clock.now(),
-                text=_TEXT,
-            ),
+            event=one,
+            lane=inbound.lane("sms", "main", one),
             received_at=time.time_ns() // 1_000,
             raw=_RAW,
             window_s=60,
         )
-        for n in (next(numbers) for _ in range(number))
+        for one in messages
     ]
 
 

@@ -34,6 +34,7 @@ from gateway.store.times import to_us
 
 FORBIDDEN = HttpReply(status=403, body=b"forbidden\n")
 BAD_REQUEST = HttpReply(status=400, body=b"bad request\n")
+ACCEPTED = Outcome(status="accepted")
 BUSY = Outcome(status="busy")
 IGNORED = Outcome(status="ignored")
 
@@ -82,39 +83,38 @@ class Inbox:
             if isinstance(event, Ignored):
                 self.note("inbox.ignored", kind=spec.kind, account=spec.account, why=event.reason)
                 continue
-            outcome = await self._store(spec, event, raw if first else b"")
+            item = self._new(spec, event, raw if first else b"")
             first = False
+            self.reach("inbox.before_commit")
+            if spec.receipt_in_answer:
+                outcome = await self._store_and_open(item)
+            else:
+                store = self.ledgers.store
+                outcome = _outcome(await store.write_batched(inbound.append, item, lock=item.lane))
+                self.ledgers.wakeup.notify(ASSEMBLE)
+            self.reach("inbox.after_commit")
+            if isinstance(event, CallEvent) and event.recording and event.conversation:
+                # Its hash is noted durably now, so a restart need not find it by name any more.
+                # Should that fail, a restart finds it, and finds it noted already.
+                with suppress(StoreBusy):
+                    await self.forget_recording(event.conversation)
         return outcome
 
-    async def _store(self, spec: ChannelSpec, event: StoredEvent, raw: bytes) -> Outcome:
-        item = NewInbound(
+    def _new(self, spec: ChannelSpec, event: StoredEvent, raw: bytes) -> NewInbound:
+        return NewInbound(
             inbound_id=self.ids.new(),
             kind=spec.kind,
             account=spec.account,
             event=event,
+            lane=inbound.lane(spec.kind, spec.account, event),
             received_at=to_us(self.clock.now()),
             raw=raw,
             window_s=spec.redelivery_window_s,
             strict_key=spec.key_conflict_is_error,
             queued=not spec.receipt_in_answer,
         )
-        lane = inbound.lane(spec.kind, spec.account, event)
-        self.reach("inbox.before_commit")
-        if spec.receipt_in_answer:
-            outcome = await self._store_and_open(item, lane)
-        else:
-            appended = await self.ledgers.store.write_batched(inbound.append, item, lock=lane)
-            outcome = _outcome(appended)
-            self.ledgers.wakeup.notify(ASSEMBLE)
-        self.reach("inbox.after_commit")
-        if isinstance(event, CallEvent) and event.recording and event.conversation:
-            # Its hash is noted durably now, so a restart need not find it by name any more. Should
-            # that fail, a restart finds it, and finds it noted already.
-            with suppress(StoreBusy):
-                await self.forget_recording(event.conversation)
-        return outcome
 
-    async def _store_and_open(self, item: NewInbound, lane: str) -> Outcome:
+    async def _store_and_open(self, item: NewInbound) -> Outcome:
         """Store an event and let it open or extend its draft in the same transaction."""
 
         def store(ledger: Ledger) -> Outcome:
@@ -133,7 +133,7 @@ class Inbox:
                 draft_id = self.casebook.apply(ledger, stored)
             return self._told(ledger.connection, _outcome(appended), draft_id)
 
-        locks = (lane, f"key:{item.kind}:{item.account}:{item.event.dedupe_key}")
+        locks = (item.lane, f"key:{item.kind}:{item.account}:{item.event.dedupe_key}")
         return await self.ledgers.write(f"channel:{item.kind}", store, locks=locks)
 
     def _told(self, connection: Connection, outcome: Outcome, draft_id: str | None) -> Outcome:
@@ -239,8 +239,10 @@ def _answers(channel: WebhookChannel) -> Callable[[RawRequest, Outcome], HttpRep
 
 
 def _outcome(appended: Appended) -> Outcome:
+    if appended.status == "accepted":
+        return ACCEPTED
     return Outcome(
-        status="accepted" if appended.status == "accepted" else "duplicate",
+        status="duplicate",
         draft_id=appended.draft_id,
         conflict=appended.status == "conflict",
     )

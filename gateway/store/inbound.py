@@ -19,7 +19,8 @@ from gateway.store.times import SECOND
 class NewInbound(Struct, frozen=True, kw_only=True):
     """A verified, parsed event on its way into the store.
 
-    ``window_s``: how long equal content without a provider id counts as a redelivery.
+    ``lane`` orders it (see the function of that name). ``window_s``: how long equal content without
+    a provider id counts as a redelivery.
     ``strict_key``: the id is an idempotency key; with other content it is a conflict.
     ``queued``: let a worker assemble it; otherwise the caller does so in the same transaction.
     """
@@ -28,6 +29,7 @@ class NewInbound(Struct, frozen=True, kw_only=True):
     kind: str
     account: str
     event: StoredEvent
+    lane: str
     received_at: int
     raw: bytes
     window_s: float
@@ -88,7 +90,7 @@ def append(connection: Connection, items: Sequence[NewInbound]) -> list[Appended
         [
             arrivals.Arrival(
                 inbound_id=item.inbound_id,
-                lane=lane(item.kind, item.account, item.event),
+                lane=item.lane,
                 received_at=item.received_at,
             )
             for item, result in zip(items, results, strict=True)

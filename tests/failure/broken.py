@@ -17,7 +17,7 @@ def _acknowledges_before_it_commits() -> None:
     from gateway.domain.intake import Outcome
     from gateway.intake.inbox import Inbox
 
-    store = Inbox._store
+    store = Inbox.commit
     under_way: set[asyncio.Task[Any]] = set()
 
     async def later(self: Inbox, *arguments: Any) -> None:
@@ -30,7 +30,7 @@ def _acknowledges_before_it_commits() -> None:
         task.add_done_callback(under_way.discard)
         return Outcome(status="accepted")
 
-    Inbox._store = at_once  # type: ignore[method-assign, assignment]
+    Inbox.commit = at_once  # type: ignore[method-assign, assignment]
 
 
 def _takes_redeliveries_for_news() -> None:

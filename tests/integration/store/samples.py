@@ -48,13 +48,14 @@ def arrival(event: InboundMessage | None = None, **changes: Any) -> inbound.NewI
         "raw": b"From=%2B86&Body=...",
         "window_s": 60.0,
     }
-    return inbound.NewInbound(**{**values, **changes})
+    values |= changes
+    lane = inbound.lane(values["kind"], values["account"], values["event"])
+    return inbound.NewInbound(lane=lane, **values)
 
 
 async def append(store: Store, item: inbound.NewInbound) -> inbound.Appended:
     """Store an event as the inbox does."""
-    lane = inbound.lane(item.kind, item.account, item.event)
-    return await store.write_batched(inbound.append, item, lock=lane)
+    return await store.write_batched(inbound.append, item, lock=item.lane)
 
 
 def job(

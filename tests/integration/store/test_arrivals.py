@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import Connection
 
-from gateway.store import arrivals, inbound, work
+from gateway.store import arrivals, work
 from gateway.store.arrivals import ASSEMBLE, sort_in
 from gateway.store.engine import Store
 from gateway.store.work import Work
@@ -66,7 +66,7 @@ async def test_more_than_is_sorted_in_at_once_comes_in_order_all_the_same(store:
             await complete(store, one)
     expected: dict[str, list[str]] = {}
     for item in items:
-        lane = inbound.lane(item.kind, item.account, item.event)
+        lane = item.lane
         expected.setdefault(lane, []).append(item.inbound_id)
     assert order == expected
     assert await how_many(store, "arrival") == await how_many(store, "work") == 0
@@ -84,7 +84,7 @@ async def test_lanes_keep_their_order_while_everybody_takes_in_and_works(
         for number in range(length):
             item = arrival(message(key=f"SM{number}", contact=f"tel:+8613800000{citizen:03}"))
             await append(stores[number % 4], item)
-            lane = inbound.lane(item.kind, item.account, item.event)
+            lane = item.lane
             sent.setdefault(lane, []).append(item.inbound_id)
 
     async def assembles(store: Store) -> None:
