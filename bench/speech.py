@@ -46,6 +46,7 @@ _LANGUAGE = "zh"
 _NUMERALS = str.maketrans("0123456789", "零一二三四五六七八九")
 _NOT_TEXT = re.compile(r"[\W_]+")
 _FRAME_MS = 20
+_BREATH_MS = 100
 _TICK_S = 0.005
 # Where the frames fall changes single characters: a recording is heard more than once.
 _LEADS_MS = (0, 40, 94)
@@ -68,6 +69,7 @@ def measure(options: Options) -> Iterator[Row]:
     if not clips:
         return
     yield from _accuracy(clips, framings=1 if options.quick else len(_LEADS_MS))
+    yield _together(clips)
     yield from _capacity(clips, options)
     yield from _sounds()
     yield _latency(clips[:4] if options.quick else clips)
@@ -132,6 +134,31 @@ def _accuracy(clips: Sequence[Clip], *, framings: int) -> Iterator[Row]:
             )
     finally:
         recogniser.close()
+
+
+def _together(clips: Sequence[Clip]) -> Row:
+    """Two people in one utterance, with no more than a breath between them."""
+    breath = bytes(2 * 8000 * _BREATH_MS // 1000)
+    heard = [(over(Line.MULAW, audio), text) for audio, text in clips]
+    pairs = [
+        (Audio(pcm=first.pcm + breath + second.pcm, sample_rate=8000), one + other)
+        for step in (1, 5)
+        for (first, one), (second, other) in zip(heard, (*heard[step:], *heard[:step]), strict=True)
+    ]
+    recogniser = _loaded(partials=False)
+    try:
+        ours = _judged(pairs, lambda audio: _text(recogniser, audio, thorough=False))
+    finally:
+        recogniser.close()
+    as_it_comes = _judged(pairs, _faster_whisper())
+    return Row(
+        what="two people in one utterance, character errors of finals",
+        measured=f"{ours.cer:.1f} %",
+        yardstick=f"faster-whisper as it comes {as_it_comes.cer:.1f} %, {len(pairs)} pairs, µ-law",
+        ratio=ours.cer / as_it_comes.cer,
+        sense="≤",
+        goal=1.1,
+    )
 
 
 def _judged(clips: Sequence[Clip], hear: Callable[[Audio], str]) -> Heard:
