@@ -27,9 +27,9 @@ from gateway.speech.endpointing import RATE, Samples
 from gateway.speech.engine import Decode, Decoded, Effort
 from gateway.speech.guards import invented, repetitive
 from gateway.speech.whisper.coverage import covering
+from gateway.speech.whisper.processor import widen, without_helpers
 from gateway.speech.whisper.spectrogram import FRAMES_PER_SECOND, Spectrogram
 from gateway.speech.whisper.tokens import Specials, read_tokenizer, text_tokens, words_of
-from gateway.speech.whisper.vectors import widen
 from gateway.speech.whisper.weights import Vocabulary, chinese, everything, trimmed
 
 _LONGEST_S = 30
@@ -84,6 +84,7 @@ class WhisperEngine:
         self._models: dict[bool, _Loaded] = {}
         self._loading = threading.Lock()
         widen(os.environ)
+        without_helpers()
         try:
             self._tokenizer: Tokenizer = read_tokenizer(folder)
         except Exception as error:  # the library raises nothing more particular
