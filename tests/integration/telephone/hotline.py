@@ -405,18 +405,19 @@ async def spent(folder: Path, wirings: Sequence[Wiring], names: Sequence[str]) -
             [f"wav {house.wav(WORDS[0])}"], sender="+8613800999999", server=house.server
         )
         house.earlier = (placed.numbers[0], placed.numbers[2])
+        # A carrier's calls go four times as fast; telephones must not hear how much work that is.
         async with asyncio.TaskGroup() as group:
-            carried = [
-                group.create_task(tell(house, one, name))
-                for one in wirings if one not in house.pbx for name in names
-            ]  # fmt: skip
+            for one in wirings:
+                if one not in house.pbx:
+                    for name in names:
+                        group.create_task(tell(house, one, name))
+        # What a carrier tells of the end waits a moment for recordings; nobody waits for that.
+        MovableClock.ahead += _SEALED_AFTER
+        async with asyncio.TaskGroup() as group:
             for name in sorted(names, key=lambda one: one != "says nothing at all"):
                 for one in wirings:
                     if one in house.pbx:
                         group.create_task(tell(house, one, name))
-            await asyncio.gather(*carried)
-            # What a carrier tells of the end waits a moment for recordings; nobody waits for that.
-            MovableClock.ahead += _SEALED_AFTER
         deadline, found = monotonic() + 15, await house.drafts()
         while monotonic() < deadline:
             found = await house.drafts()
