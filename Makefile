@@ -55,7 +55,7 @@ test: setup $(DEV_READY) peers lint ## Run everything: lint, types, layering and
 .PHONY: check
 check: $(RUN_READY) lint ## The quick gate: format, lint, types, layering, unit tests (under a minute)
 	$(call say,unit tests)
-	@$(BIN)/python -m pytest -q tests/unit
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit
 
 .PHONY: bench
 bench: setup $(DEV_READY) peers ## Measure against the yardsticks named in docs/explanation/performance.md

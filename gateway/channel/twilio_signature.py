@@ -9,9 +9,12 @@ Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security and twilio.
 
 import hmac
 from binascii import b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha1
+from itertools import chain
+from operator import itemgetter
+from typing import Any
 from urllib.parse import urlsplit
 
 from twilio.request_validator import (
@@ -82,12 +85,15 @@ class TwilioSignature:
 
 def _said(fields: Mapping[str, str]) -> str:
     """Return the distinct names and values, by name and then by value."""
-    if isinstance(fields, dict):  # no name twice
-        return "".join([name + fields[name] for name in _in_order(tuple(fields))])
+    if isinstance(fields, dict) and len(fields) > 1:  # no name twice
+        names, values = _in_order(tuple(fields))
+        return "".join(chain.from_iterable(zip(names, values(fields), strict=True)))
     return "".join([name + value for name, value in sorted(set(fields.items()))])
 
 
 # Twilio sends the same fields time and again.
 @lru_cache(maxsize=16)
-def _in_order(names: tuple[str, ...]) -> list[str]:
-    return sorted(names)
+def _in_order(names: tuple[str, ...]) -> tuple[list[str], Callable[[Mapping[str, str]], Any]]:
+    """Return two or more names sorted, and what gets their values in that order."""
+    ordered = sorted(names)
+    return ordered, itemgetter(*ordered)

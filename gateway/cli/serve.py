@@ -32,8 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT, then drain and return 0."""
+    import uvloop
+
     gc.disable()  # what is built at the start stays: looking for garbage in it costs a fifth of it
-    asyncio.run(_serve(args))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(args))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from os import urandom
 from typing import Protocol
 
@@ -11,14 +12,14 @@ ULID_PATTERN = r"^[0-9A-HJKMNP-TV-Z]{26}$"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _SHIFTS = tuple(range(120, -1, -10))
-_LAST_PAIR = 10
+_LAST = len(_PAIRS) - 1
+# Any byte as a digit: what comes at random needs no calculating.
+_DIGITS = bytes(ord(_ALPHABET[byte % 32]) for byte in range(256))
+_AS_PYTHON = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 
 
 def encoded(value: int) -> str:
-    """Return a 128-bit number in the 26 characters of a ULID (Crockford's base 32).
-
-    Two characters at a time: every message gets an id, and the library's way takes ten times this.
-    """
+    """Return a 128-bit number in the 26 characters of a ULID (Crockford's base 32)."""
     return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 
 
@@ -49,20 +50,36 @@ class UlidFactory:
     def __init__(self, clock: Clock, randomness: Callable[[int], bytes] = urandom) -> None:
         self._clock = clock
         self._randomness = randomness
-        self._last = 0
+        self._milliseconds = -1
         self._front = ""
+        self._pair = 0
 
     def new(self) -> str:
-        """Return the next ULID."""
+        """Return the next ULID.
+
+        Every message gets one, so it is put together from ready pieces; a library's way takes ten
+        times as long.
+        """
         milliseconds = int(self._clock.now().timestamp() * 1000)
-        if milliseconds <= self._last >> 80:
-            value = self._last + 1
+        if milliseconds > self._milliseconds:
+            self._milliseconds = milliseconds
+            chance = self._randomness(16)
+            digits = chance[2:].translate(_DIGITS).decode()
+            self._front = _era(milliseconds >> 10) + _PAIRS[milliseconds & 1023] + digits
+            self._pair = (chance[0] << 8 | chance[1]) & 1023
+        elif self._pair < _LAST:
+            self._pair += 1
         else:
-            value = (milliseconds << 80) | int.from_bytes(self._randomness(10), "big")
-        if value >> _LAST_PAIR != self._last >> _LAST_PAIR:
-            self._front = encoded(value)[:-2]  # what the ids of a burst have in common
-        self._last = value
-        return self._front + _PAIRS[value & 1023]
+            following = int(self._front.translate(_AS_PYTHON), 32) + 1
+            self._front = encoded(following << 10)[:-2]
+            self._pair = 0
+        return self._front + _PAIRS[self._pair]
+
+
+@lru_cache(maxsize=1)
+def _era(seconds: int) -> str:
+    """Return the first 8 characters, which stay the same for 1,024 ms."""
+    return encoded(seconds << 90)[:8]
 
 
 def event_id(ulid: str) -> str:

@@ -1,11 +1,14 @@
 """Notes: the one call by which rooms report something, turned into a log line and a counter."""
 
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 # What each note counts by. Labels take only values from a small closed set, never free text.
 COUNTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -44,25 +47,19 @@ _QUIET = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+@dataclass(frozen=True, slots=True, eq=False)
+class Notes(Collector):
     """Counts and logs what rooms note by name."""
 
     logger: logging.Logger
-    counters: Mapping[str, Counter]
-    _children: dict[tuple[object, ...], Counter] = field(default_factory=dict)
+    # Every message is noted, so here it is only counted; the metrics are made for who asks.
+    _counts: dict[tuple[object, ...], int] = field(default_factory=lambda: defaultdict(int))
 
     def __call__(self, name: str, *, error: BaseException | None = None, **values: object) -> None:
         """Note something; an unexpected ``error`` also tells where in the code it arose."""
         labels = COUNTED.get(name)
         if labels is not None:
-            # Finding a labelled counter costs more than counting, and every message is counted.
-            key = (name, *map(values.get, labels))
-            counter = self._children.get(key)
-            if counter is None:
-                counter = self.counters[name].labels(*key[1:]) if labels else self.counters[name]
-                self._children[key] = counter
-            counter.inc()
+            self._counts[name, *map(values.get, labels)] += 1
         level = logging.DEBUG if name in _QUIET else logging.WARNING
         if self.logger.isEnabledFor(level):
             self.logger.log(level, name, extra={"values": values}, exc_info=error)
@@ -75,13 +72,22 @@ class Notes:
         """Log something an administrator may want to look at."""
         self.logger.warning(event, extra={"values": values})
 
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield each note that can be counted as ``hotline_<note>_total``."""
+        families = {
+            name: CounterMetricFamily(
+                "hotline_" + name.replace(".", "_"), f"How often: {name}", labels=labels
+            )
+            for name, labels in COUNTED.items()
+        }
+        never = {(name,): 0 for name, labels in COUNTED.items() if not labels}
+        for (name, *values), times in (never | self._counts).items():
+            families[str(name)].add_metric([str(value) for value in values], times)
+        yield from families.values()
+
 
 def notes(logger: logging.Logger, registry: CollectorRegistry) -> Notes:
-    """Return notes whose counters live in ``registry`` as ``hotline_<note>_total``."""
-    counters = {
-        name: Counter(
-            "hotline_" + name.replace(".", "_"), f"How often: {name}", labels, registry=registry
-        )
-        for name, labels in COUNTED.items()
-    }
-    return Notes(logger, counters)
+    """Return notes whose counters are read through ``registry``."""
+    made = Notes(logger)
+    registry.register(made)
+    return made

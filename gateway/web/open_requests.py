@@ -19,7 +19,6 @@ class OpenRequests:
         self._open = 0
         self._stopping = False
         self._none = asyncio.Event()
-        self._none.set()
 
     def counted(self, routes: Iterable[web.AbstractRouteDef]) -> list[web.AbstractRouteDef]:
         """Return the same routes with handlers that are counted."""
@@ -33,6 +32,8 @@ class OpenRequests:
     async def finish(self, within_s: float) -> None:
         """Wait until none is open, at most this long; every answer now also ends its connection."""
         self._stopping = True
+        if not self._open:
+            return
         try:
             async with asyncio.timeout(within_s):
                 await self._none.wait()
@@ -43,12 +44,11 @@ class OpenRequests:
         @wraps(handler)
         async def counted(request: web.Request) -> web.StreamResponse:
             self._open += 1
-            self._none.clear()
             try:
                 response = await handler(request)
             finally:
                 self._open -= 1
-                if self._open == 0:
+                if self._stopping and not self._open:
                     self._none.set()
             if self._stopping:
                 response.force_close()

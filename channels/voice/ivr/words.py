@@ -129,7 +129,14 @@ def _tokens(text: str) -> tuple[str, ...]:
     # An apostrophe parts no clauses: "don't" reads as two words.
     plain = unicodedata.normalize("NFKC", text).casefold().replace("'", " ").replace("’", " ")
     found = _TOKEN.findall(plain)
-    return tuple(token if token.isalnum() else _BREAK for token in found)
+    return tuple(map(_token, found))
+
+
+def _token(found: str) -> str:
+    """Return a word as it is, a digit of any script as ASCII's, all else as a break."""
+    if found.isdigit():
+        return str(unicodedata.digit(found))
+    return found if found.isalnum() else _BREAK
 
 
 def _words_only(tokens: tuple[str, ...]) -> tuple[str, ...]:

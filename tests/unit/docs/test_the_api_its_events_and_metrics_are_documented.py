@@ -93,9 +93,10 @@ def metrics() -> Mapping[str, tuple[str, tuple[str, ...]]]:
     SpeechMeter.of(notes(logging.getLogger("unused"), CollectorRegistry()), registry)
     found = {}
     for collector in registry._collector_to_names:
-        (metric,) = collector.collect()
-        name = metric.name + ("_total" if metric.type == "counter" else "")
-        found[name] = (metric.type, tuple(cast(Any, collector)._labelnames))
+        for metric in collector.collect():
+            name = metric.name + ("_total" if metric.type == "counter" else "")
+            labelled = collector if hasattr(collector, "_labelnames") else metric
+            found[name] = (metric.type, tuple(cast(Any, labelled)._labelnames))
     return found
 
 

@@ -42,6 +42,20 @@ def test_ids_of_one_moment_are_consecutive_numbers() -> None:
     assert made == list(range(made[0], made[0] + 3_000))
 
 
+@given(st.timedeltas(timedelta(), timedelta(days=365_000)), st.binary(min_size=16, max_size=16))
+def test_an_id_tells_its_millisecond_and_holds_all_the_chance_there_is(
+    since: timedelta, chance: bytes
+) -> None:
+    clock = FrozenClock()
+    clock.at = datetime(1970, 1, 1, tzinfo=UTC) + since
+    made = ULID.from_str(UlidFactory(clock, lambda count: chance[:count]).new())
+    assert made.milliseconds == int(clock.at.timestamp() * 1000)
+    drawn = int.from_bytes(made.bytes[6:])
+    digits = [byte % 32 for byte in chance[2:]]
+    assert [drawn >> shift & 31 for shift in range(75, 5, -5)] == digits
+    assert drawn & 1023 == int.from_bytes(chance[:2]) & 1023
+
+
 def test_an_event_id_is_marked_as_one() -> None:
     assert event_id("01DHZK9V3M8Q4R7T2W5X6Y1ABC") == "evt_01DHZK9V3M8Q4R7T2W5X6Y1ABC"
 

@@ -13,6 +13,8 @@ from tests.unit.channels.voice.twiml.test_profiles import ACCOUNTS
 from tests.unit.channels.voice.twiml.test_talk import at_noon, files, said, two
 from tests.unit.channels.voice.twiml.test_whole_call import CITIZEN, PUBLIC_URL, SPEED, gateway
 
+pytestmark = pytest.mark.slow  # calls take their time
+
 PROFILES = ("signalwire", "telnyx", "kazoo")
 GIVEN = {"kind": "voice", "account": "demo", "auth_token": "an-invented-auth-token"}
 

@@ -26,6 +26,8 @@ from gateway.channel.simulation import PlacedCall
 from gateway.domain.intake import CallMoment, Ignored, Outcome
 from tests.unit.channels.voice.fakes import World, tone
 
+pytestmark = pytest.mark.slow  # calls take their time
+
 PUBLIC_URL = "https://hotline.example"
 SETTINGS = VoiceSettings.model_validate(
     {
