@@ -53,7 +53,7 @@ test: setup $(DEV_READY) peers lint ## Run everything: lint, types, layering and
 	@$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: check
-check: $(RUN_READY) lint ## The quick gate: format, lint, types, layering, unit tests (under a minute)
+check: $(RUN_READY) lint ## The quick gate: format, lint, types, layering, unit tests but the slow ones (under a minute)
 	$(call say,unit tests)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit
 

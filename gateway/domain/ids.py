@@ -77,9 +77,9 @@ class UlidFactory:
 
 
 @lru_cache(maxsize=1)
-def _era(seconds: int) -> str:
-    """Return the first 8 characters, which stay the same for 1,024 ms."""
-    return encoded(seconds << 90)[:8]
+def _era(number: int) -> str:
+    """Return the first 8 characters of the ids made in these 1,024 ms, counted from 1970."""
+    return encoded(number << 90)[:8]
 
 
 def event_id(ulid: str) -> str:
